@@ -1,0 +1,128 @@
+// The one error of a run. Its reason is data, told apart by `type`; there are no boolean flags. Its message names what
+// ran and shows the last lines of both streams, at most 16 kB, and never the environment (idea of the tail: dax).
+import type { Outcome, RunId, Spec } from './event.ts';
+
+/** Why a run failed. */
+export type Reason =
+  | { readonly type: 'exit'; readonly exitCode: number }
+  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
+  /** The program did not start. `CWD`: its folder is missing or no folder. */
+  | { readonly type: 'spawn'; readonly code: string }
+  | { readonly type: 'timeout'; readonly ms: number }
+  /** A line longer than the limit (bytes). */
+  | { readonly type: 'overflow'; readonly stream: string; readonly limit: number }
+  /** `sent`: whether anything may have reached the other side ('no' is safe to repeat). */
+  | { readonly type: 'connection'; readonly phase: string; readonly sent: 'no' | 'maybe' }
+  /** A local file could not be read or written; nothing was started or connected. */
+  | { readonly type: 'file'; readonly path: string }
+  /** Code of the user's that was called with reports threw: a line callback, `onEvent`, `onComplete`, … */
+  | { readonly type: 'callback'; readonly name: string }
+  /** A stream, or the source of a program's stdin, failed. */
+  | { readonly type: 'stream'; readonly stream: string }
+  | { readonly type: 'closed' }
+  | { readonly type: 'reply' }
+  | { readonly type: 'stale' }
+  | { readonly type: 'killed'; readonly by: string };
+
+/** What a RunError is made of. */
+export interface RunErrorDetails {
+  readonly reason: Reason;
+  readonly run?: RunId;
+  readonly spec?: Spec;
+  /** What ran, in one line: the message begins with it. */
+  readonly label?: string;
+  /** What to do about it, or what was tried; a sentence. */
+  readonly hint?: string;
+  /** The last lines of the streams, newest last. */
+  readonly tails?: { readonly stdout?: string; readonly stderr?: string };
+  readonly cause?: unknown;
+}
+
+const MESSAGE_LIMIT = 16_000;
+
+/** A run that failed or was killed. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  readonly reason: Reason;
+  /** The run that failed; '' where no loop was involved. */
+  readonly run: RunId;
+  readonly spec: Spec | undefined;
+  /** The last lines of both streams (at most 8 KiB each), '' where there are none. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** How the generators of the loop ended; on the error of a loop that was killed, timed out or aborted. */
+  outcomes?: readonly Outcome<unknown>[];
+
+  constructor(details: RunErrorDetails) {
+    super(message(details), details.cause === undefined ? undefined : { cause: details.cause });
+    this.reason = details.reason;
+    this.run = details.run ?? '';
+    this.spec = details.spec;
+    this.stdout = details.tails?.stdout ?? '';
+    this.stderr = details.tails?.stderr ?? '';
+  }
+}
+
+/** A reason in words. */
+export function describe(reason: Reason): string {
+  switch (reason.type) {
+    case 'exit':
+      return `failed with exit code ${reason.exitCode}`;
+    case 'signal':
+      return `was ended by ${reason.signal}`;
+    case 'spawn':
+      return `could not be started (${reason.code})`;
+    case 'timeout':
+      return `timed out after ${reason.ms} ms`;
+    case 'overflow':
+      return `wrote a line longer than ${reason.limit} bytes to ${reason.stream}`;
+    case 'connection':
+      return `connection failed: ${reason.phase}`;
+    case 'file':
+      return `file ${reason.path}`;
+    case 'callback':
+      return `${reason.name} threw`;
+    case 'stream':
+      return `${reason.stream} failed`;
+    case 'killed':
+      return `was killed by ${reason.by}`;
+    case 'closed':
+    case 'reply':
+    case 'stale':
+      return reason.type;
+  }
+}
+
+function message({ reason, label, hint, tails, cause }: RunErrorDetails): string {
+  const parts = [`${label === undefined ? '' : `${clip(label, 2000)}: `}${describe(reason)}`];
+  if (hint !== undefined) parts[0] += ` (${clip(hint, 1000)})`;
+  if (cause !== undefined) parts.push(`cause: ${clip(cause instanceof Error ? cause.message : String(cause), 2000)}`);
+  if (tails?.stderr) parts.push(tailOf(tails.stderr, 5000));
+  if (tails?.stdout) parts.push(tailOf(tails.stdout, 5000));
+  return clip(parts.join('\n'), MESSAGE_LIMIT);
+}
+
+function clip(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+}
+
+function tailOf(text: string, limit: number): string {
+  return text.length <= limit ? text : `…${text.slice(1 - limit)}`;
+}
+
+/** The error by which a kill is delivered and told. */
+export function killedError(by: string, details: Omit<RunErrorDetails, 'reason'> = {}): RunError {
+  return new RunError({ ...details, reason: { type: 'killed', by } });
+}
+
+/** Whether an error is a RunError (of any copy of the library), of the given reason where one is given. */
+export function isRunError(error: unknown, type?: Reason['type']): error is RunError {
+  if (!(error instanceof Error) || error.name !== 'RunError') return false;
+  const reason = (error as { reason?: { type?: unknown } }).reason;
+  return typeof reason?.type === 'string' && (type === undefined || reason.type === type);
+}
+
+/** What was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${String(thrown)}`, { cause: thrown });
+}

@@ -1,0 +1,61 @@
+// Signals of the host (L6). While a loop lives it listens to SIGINT, SIGTERM and SIGHUP. The first one kills the loop:
+// every program gets exactly that signal, tasks run their `finally`s. When all loops have ended the listeners go and,
+// unless the user has one too, the signal is raised again, so that a shell sees 130. A second: SIGKILL to all, at once.
+import type { RunRecord } from './run.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type HostSignal = (typeof SIGNALS)[number];
+
+const roots = new Set<RunRecord>();
+const handlers = new Map<HostSignal, () => void>();
+const observers = new Set<(signal: HostSignal, roots: readonly RunRecord[]) => void>();
+let received: HostSignal | undefined;
+
+/** Ends this loop with the host's signals, until the result is called. */
+export function attachHost(root: RunRecord): () => void {
+  if (roots.size === 0) {
+    for (const signal of SIGNALS) {
+      const handler = (): void => onSignal(signal);
+      handlers.set(signal, handler);
+      process.on(signal, handler);
+    }
+  }
+  roots.add(root);
+  return () => {
+    roots.delete(root);
+    if (roots.size > 0) return;
+    // What the user does when the loop has ended runs first.
+    if (received === undefined) detach();
+    else setImmediate(() => setImmediate(raise));
+  };
+}
+
+/** Tells of the first signal, before anything is killed: the command line says who is alive. */
+export function onHostSignal(observer: (signal: HostSignal, roots: readonly RunRecord[]) => void): () => void {
+  observers.add(observer);
+  return () => observers.delete(observer);
+}
+
+function onSignal(signal: HostSignal): void {
+  if (received !== undefined) {
+    for (const root of roots) root.killHard();
+    raise(signal);
+    return;
+  }
+  received = signal;
+  for (const observe of observers) observe(signal, [...roots]);
+  for (const root of roots) root.kill(signal);
+}
+
+function detach(): void {
+  for (const [signal, handler] of handlers) process.removeListener(signal, handler);
+  handlers.clear();
+}
+
+function raise(second?: HostSignal): void {
+  const signal = second ?? received!;
+  if (roots.size > 0 && second === undefined) return; // a loop began since; it attends to the signal's end itself
+  detach();
+  received = undefined;
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}

@@ -1,0 +1,282 @@
+// Runner: the one open interface in the middle. The loop knows no kinds of runners; whatever can be started, says what
+// happens through a sink and can be killed, is one. This file has the types and the only place that makes runner objects.
+import type { LoopOptions } from './loop.ts';
+import type { Clock } from './clock.ts';
+import type { Event, Json, Outcome, RunId, Spec, State, StreamName } from './event.ts';
+import type { Command, Spawner } from './spawner.ts';
+
+/** Marks runners, also those of another copy of the library. */
+export const RUNNER: unique symbol = Symbol.for('sluice.runner') as never;
+
+/** Work not yet begun: inert, reusable, never a thenable (an async generator would await it). */
+export interface Runner<T = unknown, I = unknown> {
+  readonly [RUNNER]: true;
+  readonly spec: Spec;
+  /** What reports print in front of its lines. */
+  readonly label: string;
+  readonly traits: Traits<T>;
+  /** Begins the work; called by the loop, inside a turn. What it throws fails the run. */
+  start(sink: Sink<T, I>, context: Context): Running;
+  /** `const value = yield* runner` in a generator has the type T. */
+  [Symbol.iterator](): Iterator<Runner<T, I>, T, any>;
+  /** `for await (const event of runner)`: every event of its subtree, then its error if it failed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+  /** Wraps it in advice; the first is the outermost. */
+  with(...advice: Advice[]): Runner<T, I>;
+  /** Runs it outside any loop, or, inside a task, as a part of that task. Rejects with the run's own error. */
+  run(options?: LoopOptions): Promise<T>;
+}
+
+/** What the loop has to know of a runner besides how to start it. */
+export interface Traits<T = unknown> {
+  /** Starts programs, so it takes one of the loop's slots. Default false. */
+  readonly slot?: boolean;
+  /** Starts no other runner; the loop's and `within`'s advice go around it. Default false. */
+  readonly leaf?: boolean;
+  /** Runs on when its task is killed, and takes no slot (L4). */
+  readonly shield?: boolean;
+  /** The result in a dry run, where a leaf is not started. Default undefined. */
+  readonly dry?: () => T;
+  /** It can run once only, and why: advice that starts it again refuses with this text. */
+  readonly once?: string;
+  /** Called instead of `start` when it is killed before it began. */
+  readonly discard?: () => void;
+}
+
+/** Work in progress, as its runner gives it to the loop. All of it is called inside a turn. */
+export interface Running {
+  /** Deliver nothing more downstream, until `play`. */
+  pause(): void;
+  play(): void;
+  /**
+   * End, and report `settle` when that is done. `by` says why. A signal's name ('SIGINT') is the signal to begin with;
+   * 'SIGKILL' leaves no grace, also when a kill is under way.
+   */
+  kill(by: string): void;
+  /** Takes an item: a program's next line of stdin. */
+  send?(item: unknown): void;
+  /** No more items will be sent: closes stdin, half-closes a socket. */
+  end?(): void;
+  /**
+   * Called with each report of lines when it takes effect, before it is announced: the place for the user's callbacks.
+   * What it throws fails the run with the reason `callback`, or with the error itself if that is a RunError.
+   */
+  deliver?(stream: StreamName, lines: readonly string[]): void;
+  /** Back-pressure: false when its readers are behind, true when they have caught up. */
+  flow?(open: boolean): void;
+  /** What it is waiting for, for "why is it hanging?": 'pid 4711 has exited, stdout is still open'. */
+  describe?(): string;
+}
+
+/** Where a running thing reports: any time, any place, even inside `start`; after the first settle all is ignored. */
+export interface Sink<T, I = unknown> {
+  /** `size` is the bytes behind the lines, for back-pressure; default: their length in characters. */
+  lines(stream: StreamName, lines: readonly string[], size?: number): void;
+  /** The beginning of a line that rests unfinished. */
+  partial?(stream: StreamName, text: string): void;
+  item(item: I): void;
+  note(text: string, data?: Json): void;
+  settle(outcome: Outcome<T>): void;
+}
+
+/** What surrounds a run. */
+export interface Context {
+  readonly id: RunId;
+  /** The folder of programs: Node's own, or `within`'s. */
+  readonly cwd: string;
+  /** The environment of programs: Node's own with `within`'s changes. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined while the environment is Node's own: saves copying it. */
+  readonly ownEnv: Readonly<Record<string, string>> | undefined;
+  readonly clock: Clock;
+  readonly spawner: Spawner;
+  /** Aborted when the run is killed. */
+  readonly signal: AbortSignal;
+  readonly via: ((command: Command) => Command) | undefined;
+  /** Its lines are read by `for await`, so that nobody needs them captured. */
+  readonly iterated: boolean;
+  /** Masks the secrets of the loop. */
+  mask(text: string): string;
+  /**
+   * Starts a child run and hears of it through `sink` (inside a turn; also before this returns). Its lines and events
+   * reach the readers of this run by themselves: the sink is told for one's own use. `key` names it in its id.
+   */
+  start<U>(what: Runnable<U>, sink: Partial<Sink<U>>, options?: ChildOptions): Running;
+}
+
+/** How a child run is started. */
+export interface ChildOptions {
+  /** Its part of the run id; default: its ordinal. */
+  readonly key?: string;
+  /** What changes for it and everything below it. */
+  readonly within?: Partial<Ambient>;
+}
+
+/** What is inherited down the tree of runs. */
+export interface Ambient {
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly clock: Clock;
+  readonly spawner: Spawner | undefined;
+  readonly via: ((command: Command) => Command) | undefined;
+  readonly advice: readonly Advice[];
+  /** How many programs of the subtree may run at once. */
+  readonly slots: SlotPool | undefined;
+  readonly dryRun: boolean;
+  /** Milliseconds that an async generator or a promise function gets after a kill. */
+  readonly grace: number;
+}
+
+/** A limit on programs at once; made by `slotPool`. */
+export interface SlotPool {
+  readonly limit: number;
+  readonly parent: SlotPool | undefined;
+  used: number;
+}
+
+/** A run seen from outside: what `spawn` gives, what `loop.list()` lists. */
+export interface Run<T = unknown, I = unknown> {
+  readonly id: RunId;
+  readonly spec: Spec;
+  readonly label: string;
+  readonly state: State<T>;
+  /** When it began, milliseconds since the epoch; undefined before. */
+  readonly since: number | undefined;
+  /** The last line it wrote, secrets masked; undefined where there is none. */
+  readonly lastLine: string | undefined;
+  /** What it is waiting for, in words. */
+  readonly detail: string;
+  /** Kills it (by: who or why; a signal's name is the first signal sent). It settles when all of it has ended. */
+  kill(by?: string): void;
+  pause(): void;
+  play(): void;
+  /** Gives it an item: a line of stdin to a program with `stdin: 'pipe'`, a line to a socket. */
+  send(item: unknown): void;
+  /** Ends its input. */
+  end(): void;
+  /** A runner that waits for the next line or item of its subtree; undefined after the last. */
+  next(): Runner<{ stream: StreamName; line: string } | { item: I } | undefined>;
+  /** A runner that waits for its end: gives its value or throws its error. */
+  join(): Runner<T>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+}
+
+/** Wraps a runner in another. */
+export type Advice = <T, I>(runner: Runner<T, I>) => Runner<T, I>;
+
+/** The seed's own contract (2009): a callable that gives streams with line functions, and what to call after the last. */
+export type SeedRunner = () =>
+  { streams: SeedStreams; onComplete(): unknown } | readonly [onComplete: () => unknown, streams: SeedStreams];
+
+/** Streams with the function for each of their lines (null: lines are read and dropped). */
+export type SeedStreams = Iterable<readonly [NodeJS.ReadableStream, ((line: string) => void) | null]>;
+
+/** Accepted by `yield`, `all`, `race`, `spawn` and `runCommandGens` alike. */
+export type Runnable<T = unknown> =
+  | Runner<T>
+  | Generator<any, T, any>
+  | AsyncGenerator<any, T, any>
+  | (() => Generator<any, T, any> | AsyncGenerator<any, T, any>)
+  | SeedRunner;
+
+/** What a runner is made of. */
+export interface Definition<T, I = unknown> extends Traits<T> {
+  readonly spec: Spec;
+  /** Default: the type of the spec. */
+  readonly label?: string;
+  start(sink: Sink<T, I>, context: Context): Running;
+}
+
+/** Makes a runner. A new kind of runner is one file that calls this. */
+export function createRunner<T, I = unknown>(definition: Definition<T, I>): Runner<T, I> {
+  return new DefinedRunner(definition);
+}
+
+/** Whether a value is a runner (of any copy of the library). */
+export function isRunner(value: unknown): value is Runner {
+  return typeof value === 'object' && value !== null && (value as { [RUNNER]?: unknown })[RUNNER] === true;
+}
+
+/** How a runner is run outside a generator; loop.ts brings it, as that one stands on this file. */
+interface Ways {
+  iterate<T>(runner: Runner<T, any>): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+  runAlone<T>(runner: Runner<T, any>, options?: LoopOptions): Promise<T>;
+}
+let ways: Ways;
+
+export function adoptWays(given: Ways): void {
+  ways = given;
+}
+
+/** What all runners share. Kinds of which there may be hundreds of thousands extend it and save the closures. */
+export abstract class BaseRunner<T, I = unknown> implements Runner<T, I> {
+  declare readonly [RUNNER]: true;
+  abstract get spec(): Spec;
+  abstract get label(): string;
+  abstract get traits(): Traits<T>;
+  abstract start(sink: Sink<T, I>, context: Context): Running;
+  [Symbol.iterator](): Iterator<Runner<T, I>, T, any> {
+    return new OneYield(this);
+  }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any> {
+    return ways.iterate(this);
+  }
+  with(...advice: Advice[]): Runner<T, I> {
+    return advise(this, ...advice);
+  }
+  run(options?: LoopOptions): Promise<T> {
+    return ways.runAlone(this, options);
+  }
+}
+Object.defineProperty(BaseRunner.prototype, RUNNER, { value: true });
+
+class DefinedRunner<T, I> extends BaseRunner<T, I> {
+  readonly traits: Definition<T, I>;
+  constructor(definition: Definition<T, I>) {
+    super();
+    this.traits = definition;
+  }
+  get spec(): Spec {
+    return this.traits.spec;
+  }
+  get label(): string {
+    return this.traits.label ?? this.traits.spec.type;
+  }
+  start(sink: Sink<T, I>, context: Context): Running {
+    return this.traits.start(sink, context);
+  }
+}
+
+/** `yield*` of a runner: yields it once and gives what the loop answers. */
+class OneYield<T, I> implements Iterator<Runner<T, I>, T, any> {
+  #runner: Runner<T, I> | undefined;
+  constructor(runner: Runner<T, I>) {
+    this.#runner = runner;
+  }
+  next(answer?: any): IteratorResult<Runner<T, I>, T> {
+    const runner = this.#runner;
+    if (runner === undefined) return { value: answer, done: true };
+    this.#runner = undefined;
+    return { value: runner, done: false };
+  }
+  return(value?: any): IteratorResult<Runner<T, I>, T> {
+    return { value, done: true };
+  }
+  throw(error: unknown): IteratorResult<Runner<T, I>, T> {
+    throw error;
+  }
+}
+
+/** Wraps a runner in advice; the first is the outermost. Throws a TypeError for what is no advice. */
+export function advise<T, I>(runner: Runner<T, I>, ...advice: Advice[]): Runner<T, I> {
+  let wrapped = runner;
+  for (let i = advice.length - 1; i >= 0; i--) {
+    const wrap: unknown = advice[i];
+    if (typeof wrap !== 'function') throw new TypeError(`advice ${i + 1}: expected a function, got ${typeof wrap}`);
+    wrapped = (wrap as Advice)(wrapped);
+    if (!isRunner(wrapped)) throw new TypeError(`advice ${i + 1} (${wrap.name || 'anonymous'}) gave no runner`);
+  }
+  return wrapped;
+}
+
+export type { LoopOptions };

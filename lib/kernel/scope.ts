@@ -1,0 +1,69 @@
+// What a loop brings to the runs below it: who listens, what is secret, where time and programs come from.
+import { systemClock, milliseconds } from './clock.ts';
+import type { Event } from './event.ts';
+import type { LoopOptions } from './loop.ts';
+import type { RunRecord } from './run.ts';
+import type { Ambient } from './runner.ts';
+import { masker, type Masker } from './secrets.ts';
+import { slotPool } from './slots.ts';
+import type { Spawner } from './spawner.ts';
+
+/** Listeners and secrets of a loop; a loop inside a task of another has that one's too. */
+export interface Scope {
+  readonly outer: Scope | undefined;
+  readonly listeners: readonly { readonly name: string; readonly listen: (event: Event) => void }[];
+  readonly masker: Masker;
+  readonly masking: boolean;
+  /** The run that stands for the loop itself: it is no event. */
+  silent: RunRecord | undefined;
+}
+
+let spawner: Spawner | undefined;
+
+/** Where programs start unless a loop says otherwise; lib/runners brings it, so that the kernel knows no spawner. */
+export function adoptSpawner(standard: Spawner): void {
+  spawner = standard;
+}
+
+export function defaultSpawner(): Spawner {
+  if (spawner === undefined) throw new TypeError('no spawner: give one as the option `spawner`');
+  return spawner;
+}
+
+export function makeScope(options: LoopOptions, outer: Scope | undefined): Scope {
+  const listeners: { name: string; listen: (event: Event) => void }[] = [];
+  for (const name of ['report', 'onEvent'] as const) {
+    const listen: unknown = options[name];
+    if (listen === undefined) continue;
+    if (typeof listen !== 'function')
+      throw new TypeError(`${name}: expected a function of an event, got ${typeof listen}`);
+    listeners.push({ name, listen: listen as (event: Event) => void });
+  }
+  const masking = outer?.masking === true || (options.secrets !== undefined && options.secrets.length > 0);
+  return { outer, listeners, masker: masker(options.secrets, outer?.masker), masking, silent: undefined };
+}
+
+const root: Ambient = {
+  cwd: undefined,
+  env: undefined,
+  clock: systemClock,
+  spawner: undefined,
+  via: undefined,
+  advice: [],
+  slots: undefined,
+  dryRun: false,
+  grace: 5000,
+};
+
+export function makeAmbient(options: LoopOptions, outer: Ambient = root): Ambient {
+  return {
+    ...outer,
+    cwd: options.cwd ?? outer.cwd,
+    clock: options.clock ?? outer.clock,
+    spawner: options.spawner ?? outer.spawner,
+    advice: options.advice === undefined ? outer.advice : [...outer.advice, ...options.advice],
+    slots: slotPool(options.slots, outer.slots),
+    dryRun: options.dryRun ?? outer.dryRun,
+    grace: options.grace === undefined ? outer.grace : milliseconds(options.grace, 'grace'),
+  };
+}

@@ -1,0 +1,59 @@
+// The seam between runners and operating systems: what it takes to start a program somewhere, and what is known of it
+// while it lives. Implementations are in lib/spawn (this machine) and later lib/ssh (others); tests bring their own.
+// Killing well (signal, grace, SIGKILL, wait until gone) is the program runner's, on top of this.
+import type { Readable, Writable } from 'node:stream';
+
+/** A place for a program's stdin, stdout or stderr. A file is opened on the machine that Node runs on. */
+export type Stdio = 'pipe' | 'ignore' | 'inherit' | { readonly file: string; readonly append?: boolean };
+
+/** A program to be started. */
+export interface Command {
+  /** The program and its arguments; no shell. */
+  readonly argv: readonly [string, ...string[]];
+  /** An absolute folder. */
+  readonly cwd: string;
+  /** The whole environment of the program; undefined is Node's own. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly stdin: Stdio;
+  readonly stdout: Stdio;
+  readonly stderr: Stdio;
+  /** Own session and group (L6). False keeps the program in Node's own, where the terminal is. */
+  readonly session: boolean;
+}
+
+/** How a program ended, or why it never began. Exactly one of the two is reported. */
+export type Exit =
+  | { readonly type: 'exit'; readonly exitCode: number | undefined; readonly signal: NodeJS.Signals | undefined }
+  /** `code` as in RunError's `spawn` reason: 'ENOENT', 'EACCES', 'CWD' (the folder is missing or no folder), … */
+  | { readonly type: 'error'; readonly code: string; readonly error: Error };
+
+/** A program that a spawner started, or is about to. */
+export interface Child {
+  /** Undefined until it has started, and for programs elsewhere. */
+  readonly pid: number | undefined;
+  /** Present where the command says 'pipe'. They may be read and written before the program has started. */
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /**
+   * Sends a signal to every process of the program: its group, or the program alone without a session of its own.
+   * Nothing happens once they are gone, so never to a reused pid. Before the start: SIGKILL and SIGTERM call it off
+   * (an exit by that signal is reported).
+   */
+  signal(signal: NodeJS.Signals): void;
+  /** Whether any process of the program lives (a zombie does not). After the exit it tells of those left behind. */
+  alive(): boolean;
+  /** The pids that `alive` speaks of, for messages; empty where they can't be known. */
+  members(): readonly number[];
+  /** Nothing is expected of it any more: the spawner may forget it (no signal at Node's exit). Idempotent. */
+  release(): void;
+}
+
+/** Starts programs. Throws nothing: what goes wrong is reported as an Exit. */
+export interface Spawner {
+  readonly name: string;
+  /** Calls `started` once the program runs, then `exited` once; never inside `spawn` itself. */
+  spawn(command: Command, started: (pid: number | undefined) => void, exited: (exit: Exit) => void): Child;
+  /** How many more programs may start now without running out of descriptors; Infinity where that is unknown. */
+  room(): number;
+}

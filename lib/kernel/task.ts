@@ -1,0 +1,273 @@
+// A task: a run made of a generator. Each yield starts a runner and is answered with its value or its error.
+//
+// L4  A kill is delivered by `throw(killed)` at the task's current yield. From then on a shielded yield runs and is answered
+//     as usual; any other yield starts nothing and is answered by `throw(killed)` again, from the 16th on by `return()`,
+//     and after the 32nd the generator is dropped with a note: a `catch` that swallows can't loop for ever. A task that
+//     never ran is closed by `return()`. (`return()` alone is lost across `yield*` once an inner `finally` has yielded.)
+//     Code of an async generator that sits in an `await` of its own gets the grace, then is left behind with a note.
+// L7  A spawned run that fails while nobody joins it fails its parent: the error is thrown at the parent's yield.
+import { callAsyncAs, setHere } from './current.ts';
+import { enqueue, overdue } from './engine.ts';
+import { killedError, toError, type RunError } from './error.ts';
+import type { Event, Outcome } from './event.ts';
+import { quiet } from './iterate.ts';
+import { toRunner } from './runnable.ts';
+import type { Running } from './runner.ts';
+import { DRIVE, type RunRecord } from './run.ts';
+
+type AnyGenerator = Generator<unknown, unknown, unknown> | AsyncGenerator<unknown, unknown, unknown>;
+type Step = IteratorResult<unknown, unknown>;
+
+/** How a generator is resumed. */
+export const NEXT = 0;
+export const THROW = 1;
+const RETURN = 2;
+/** An async generator's promise has been fulfilled, or rejected. */
+export const STEPPED = 3;
+export const BROKE = 4;
+/** The grace of killed code is over. */
+const GRACE_OVER = 5;
+/** Nothing more can be done with it. */
+const DROP = 6;
+/** The answer of a yield that was shielded: a kill that came meanwhile waits for the next yield. */
+const NEXT_AS_USUAL = 7;
+
+const RETURN_FROM = 16;
+const DROP_AFTER = 32;
+
+export class Task implements Running {
+  readonly #run: RunRecord;
+  readonly #generator: AnyGenerator;
+  readonly #async: boolean;
+  /** The run that the current yield waits for. */
+  waiting: RunRecord | undefined;
+  #begun = false;
+  #ended = false;
+  /** An async generator's own code is running or awaits something of its own. */
+  inCode = false;
+  #killed: RunError | undefined;
+  /** Yields answered with the kill. */
+  #refused = 0;
+  /** The error of a spawned run, to be thrown at the current or next yield (L7). */
+  #failure: Error | undefined;
+  #cancelGrace: (() => void) | undefined;
+
+  constructor(run: RunRecord, generator: AnyGenerator, isAsync: boolean) {
+    this.#run = run;
+    this.#generator = generator;
+    this.#async = isAsync;
+  }
+
+  /** Resumes the generator, and goes on for as long as what it yields settles at once. */
+  drive(how: number, value: unknown): void {
+    if (this.#ended) return;
+    if (how === STEPPED || how === BROKE || how === GRACE_OVER) {
+      this.#cameBack(how, value);
+      return;
+    }
+    const run = this.#run;
+    for (let count = 1; ; count++) {
+      if (how === NEXT) {
+        if (this.#failure !== undefined && this.#begun) {
+          how = THROW;
+          value = this.#failure;
+          this.#failure = undefined;
+        }
+        if (this.#killed !== undefined) {
+          how = this.#begun ? THROW : RETURN;
+          value = this.#killed;
+        }
+      }
+      if ((count & 63) === 0 && overdue()) {
+        enqueue(run, DRIVE, how, value);
+        return;
+      }
+      this.#begun = true;
+      let step: Step;
+      if (this.#async) {
+        this.#resumeAsync(how, value);
+        return;
+      }
+      const before = setHere(run);
+      try {
+        step = resume(this.#generator, how, value) as Step;
+      } catch (error) {
+        this.#end({ type: 'failed', error: toError(error) });
+        return;
+      } finally {
+        setHere(before);
+      }
+      if (step.done === true) {
+        this.#end({ type: 'finished', value: step.value });
+        return;
+      }
+      const answer = this.#take(step.value);
+      if (answer === undefined) return;
+      how = answer.how;
+      value = answer.value;
+      if (how === DROP) {
+        this.#drop();
+        return;
+      }
+    }
+  }
+
+  #resumeAsync(how: number, value: unknown): void {
+    const run = this.#run;
+    this.inCode = true;
+    let step: Step | Promise<Step>;
+    try {
+      step = callAsyncAs(run, () => resume(this.#generator, how, value));
+    } catch (error) {
+      step = Promise.reject(error as Error); // a hand-made iterator may throw
+    }
+    Promise.resolve(step).then(
+      (step) => enqueue(run, DRIVE, STEPPED, step),
+      (error: unknown) => enqueue(run, DRIVE, BROKE, error),
+    );
+  }
+
+  /** An async generator has yielded, returned or thrown. */
+  #cameBack(how: number, value: unknown): void {
+    if (how === GRACE_OVER) {
+      if (!this.inCode) return;
+      this.#run.note(`did not end within the grace after a kill; left behind`);
+      this.#ended = true;
+      this.#run.settle({ type: 'killed', by: 'grace' });
+      return;
+    }
+    this.inCode = false;
+    this.#cancelGrace?.();
+    this.#cancelGrace = undefined;
+    if (how === BROKE) {
+      this.#end({ type: 'failed', error: toError(value) });
+      return;
+    }
+    const step = value as Step;
+    if (typeof step !== 'object' || step === null) {
+      this.#end({ type: 'failed', error: new TypeError('the iterator of a task gave no result object') });
+      return;
+    }
+    if (step.done === true) {
+      this.#end({ type: 'finished', value: step.value });
+      return;
+    }
+    const answer = this.#take(step.value);
+    if (answer === undefined) return;
+    if (answer.how === DROP) this.#drop();
+    else this.drive(answer.how, answer.value);
+  }
+
+  /** Starts what was yielded. Gives the answer if there is one already; undefined when the task has to wait. */
+  #take(yielded: unknown): Answer | undefined {
+    const run = this.#run;
+    let runner;
+    try {
+      if (this.#async && this.#killed === undefined) {
+        const token = quiet(yielded as Event, run);
+        if (token !== undefined) return { how: NEXT, value: token };
+      }
+      runner = toRunner(yielded, run, 'yield');
+    } catch (error) {
+      if (this.#killed === undefined) return { how: THROW, value: error };
+    }
+    if (this.#killed !== undefined && runner?.traits.shield !== true) {
+      runner?.traits.discard?.();
+      this.#refused++;
+      if (this.#refused > DROP_AFTER) return { how: DROP, value: undefined };
+      return { how: this.#refused >= RETURN_FROM ? RETURN : THROW, value: this.#killed };
+    }
+    if (this.#failure !== undefined && this.#killed === undefined) {
+      runner!.traits.discard?.();
+      const value = this.#failure;
+      this.#failure = undefined;
+      return { how: THROW, value };
+    }
+    const child = run.startChild(runner!, {});
+    if (child.settled) return this.#answer(child);
+    this.waiting = child;
+    run.startsWaiting();
+    return undefined;
+  }
+
+  #answer(child: RunRecord): Answer {
+    const outcome = child.outcome!;
+    // A kill that came while a shielded yield ran waits for the next yield: what was shielded is answered as usual.
+    if (this.#killed !== undefined && child.runner.traits.shield !== true) {
+      return { how: THROW, value: this.#killed };
+    }
+    if (this.#failure !== undefined && this.#killed === undefined) {
+      const value = this.#failure;
+      this.#failure = undefined;
+      return { how: THROW, value };
+    }
+    if (outcome.type === 'finished') return { how: NEXT_AS_USUAL, value: outcome.value };
+    return { how: THROW, value: child.errorOf(outcome) };
+  }
+
+  /** The run that the current yield waits for has settled. */
+  answered(child: RunRecord): void {
+    if (this.#ended || this.waiting !== child) return;
+    this.waiting = undefined;
+    const { how, value } = this.#answer(child);
+    this.drive(how, value);
+  }
+
+  /** A spawned run failed and nobody joins it (L7). */
+  failedChild(error: Error): void {
+    if (this.#ended || this.#killed !== undefined || this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#run.killChildren('a spawned run failed');
+  }
+
+  #end(outcome: Outcome<unknown>): void {
+    this.#ended = true;
+    this.#cancelGrace?.();
+    this.waiting = undefined;
+    if (this.#failure !== undefined && this.#killed === undefined) outcome = { type: 'failed', error: this.#failure };
+    this.#run.settle(outcome);
+  }
+
+  #drop(): void {
+    this.#run.note(`yielded ${DROP_AFTER} times after a kill; dropped`);
+    this.#end({ type: 'finished', value: undefined });
+  }
+
+  kill(by: string): void {
+    if (this.#ended || this.#killed !== undefined) return;
+    const run = this.#run;
+    this.#killed = killedError(by, { run: run.id, spec: run.maskedSpec, label: run.maskedLabel });
+    if (this.inCode) {
+      const { clock, grace } = run.ambient;
+      this.#cancelGrace = clock.after(grace, () => enqueue(run, DRIVE, GRACE_OVER));
+    }
+    // At a yield: the runs of the subtree are being killed, and the answer will be the kill (#answer). Between yields:
+    // the operation that resumes is on the queue and will find #killed.
+  }
+
+  pause(): void {}
+  play(): void {}
+
+  describe(): string {
+    if (this.waiting !== undefined) return `waits for ${this.waiting.id} (${this.waiting.maskedLabel})`;
+    return this.inCode ? 'in an await of its own' : 'between two yields';
+  }
+}
+
+type Answer = { readonly how: number; readonly value: unknown };
+
+interface Resumable {
+  next(value: unknown): Step | Promise<Step>;
+  throw?(error: unknown): Step | Promise<Step>;
+  return?(value: unknown): Step | Promise<Step>;
+}
+
+/** Resumes an iterator, also a hand-made one that has no `throw` or `return`. */
+function resume(generator: Resumable, how: number, value: unknown): Step | Promise<Step> {
+  if (how === NEXT || how === NEXT_AS_USUAL) return generator.next(value);
+  if (how === THROW && typeof generator.throw === 'function') return generator.throw(value);
+  const closed =
+    typeof generator.return === 'function' ? generator.return(undefined) : { done: true as const, value: undefined };
+  if (how === RETURN) return closed;
+  throw value;
+}

@@ -1,0 +1,58 @@
+// Builds dist/ from lib/ and bin/. Run by `prepare`, so by `npm ci`, by npx and by npm pack, sometimes two at once:
+// it writes aside and renames, and does nothing when dist/ is newer than every source.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const stamp = join(dist, '.built');
+
+function* sources(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* sources(path);
+    else if (entry.name.endsWith('.ts')) yield path;
+  }
+}
+
+const inputs = ['lib', 'bin'].flatMap((name) => [...sources(join(root, name))]);
+const folders = [...new Set(inputs.map((path) => dirname(path)))]; // a deleted file touches its folder
+const extra = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name));
+const newest = Math.max(...[...inputs, ...folders, ...extra].map((path) => statSync(path).mtimeMs));
+if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) process.exit(0);
+
+const aside = join(root, `.dist-${process.pid}`);
+try {
+  mkdirSync(aside, { recursive: true });
+  const started = new Date();
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  const result = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', aside], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (result.status !== 0) {
+    process.stderr.write('build: tsc failed\n');
+    process.exitCode = result.status ?? 1;
+  } else {
+    chmodSync(join(aside, 'bin', 'sluice.js'), 0o755);
+    writeFileSync(join(aside, '.built'), started.toISOString());
+    const old = join(root, `.dist-old-${process.pid}`);
+    try {
+      renameSync(dist, old);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+    try {
+      renameSync(aside, dist);
+    } catch (error) {
+      // Another build of the same sources came first.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    }
+    rmSync(old, { recursive: true, force: true });
+  }
+} finally {
+  rmSync(aside, { recursive: true, force: true });
+}
