@@ -37,6 +37,11 @@ export function turning(): boolean {
   return inTurn;
 }
 
+/** Whether nothing waits for a turn: what comes next is for the event loop to say. */
+export function idle(): boolean {
+  return head === queue.length && !inTurn;
+}
+
 /** Whether this turn has used up its slice; a loop inside the turn asks now and then, and enqueues its rest. */
 export function overdue(): boolean {
   time = performance.now();

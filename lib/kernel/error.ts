@@ -32,10 +32,12 @@ export interface RunErrorDetails {
   /** What ran, in one line: the message begins with it. */
   readonly label?: string;
   /** What to do about it, or what was tried; a sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** The last lines of the streams, newest last. */
   readonly tails?: { readonly stdout?: string; readonly stderr?: string };
   readonly cause?: unknown;
+  /** What the run would have given, had it been unchecked. */
+  readonly result?: unknown;
 }
 
 const MESSAGE_LIMIT = 16_000;
@@ -50,6 +52,8 @@ export class RunError extends Error {
   /** The last lines of both streams (at most 8 KiB each), '' where there are none. */
   readonly stdout: string;
   readonly stderr: string;
+  /** What an unchecked run would have given: a program's exit code and output. */
+  declare readonly result: unknown;
   /** How the generators of the loop ended; on the error of a loop that was killed, timed out or aborted. */
   outcomes?: readonly Outcome<unknown>[];
 
@@ -60,6 +64,8 @@ export class RunError extends Error {
     this.spec = details.spec;
     this.stdout = details.tails?.stdout ?? '';
     this.stderr = details.tails?.stderr ?? '';
+    // Not enumerable: the captured output of a program would be printed with the error.
+    Object.defineProperty(this, 'result', { value: details.result, enumerable: false });
   }
 }
 

@@ -112,6 +112,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   /** What was sent before it began. */
   #mail: unknown[] | undefined;
   #holds = 0;
+  #keptUp: (() => void)[] | undefined;
   #full = false;
   #undelivered = 0;
   /** Reports on the queue. */
@@ -250,7 +251,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     this.#count++;
     const child = new RunRecord<U>(this, key ?? this.#count, runner, this.scope, ambient, options);
     options.prepared?.(child);
-    if (child.paused || depth >= DEEPEST) {
+    if (child.paused || depth >= DEEPEST || !turning()) {
       enqueue(child, BEGIN);
     } else {
       child.begin();
@@ -441,7 +442,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
           this.#announce({ type: 'partial', run: this, at: this.now(), stream: a as string, text: b as string });
         break;
       case ITEM:
-        if (this.#phase < ENDING) this.#announce({ type: 'item', run: this, at: this.now(), item: a });
+        if (this.#phase < ENDING) this.#deliverItem(a);
         break;
       case NOTE:
         if (this.#phase < SETTLED)
@@ -538,6 +539,18 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     }
     this.#lastLine = lines[lines.length - 1];
     this.#announce({ type: 'lines', run: this, at: this.now(), stream, lines, size });
+  }
+
+  #deliverItem(item: unknown): void {
+    const running = this.#running;
+    if (running?.deliverItem !== undefined && this.#doom?.type !== 'failed') {
+      try {
+        callAsyncAs(this, () => running.deliverItem!(item));
+      } catch (error) {
+        this.fail(isRunError(error) ? error : this.#callbackError('the callback of items', error));
+      }
+    }
+    this.#announce({ type: 'item', run: this, at: this.now(), item });
   }
 
   /** Tells everybody above: the sinks of the runs, their readers, the listeners of the loops. */
@@ -721,7 +734,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
       }
     } else if (parent !== undefined) {
       if (this.spawned) {
-        if (outcome.type === 'failed' && !joined) parent.task?.failedChild(outcome.error);
+        if (outcome.type === 'failed' && !joined && this.runner.traits.unchecked !== true)
+          parent.task?.failedChild(outcome.error);
       } else if (parent.task !== undefined) {
         if (parent.paused || depth >= DEEPEST) enqueue(parent, ANSWER, this);
         else {
@@ -815,10 +829,21 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     if (this.#holds++ === 0) this.#running?.flow?.(false);
   }
   unhold(): void {
-    if (--this.#holds === 0) this.#running?.flow?.(true);
+    if (--this.#holds > 0) return;
+    this.#running?.flow?.(true);
+    if (this.#keptUp !== undefined) this.#sayKeptUp();
   }
-  get held(): boolean {
-    return this.#holds > 0;
+  /** Calls back when no reader is behind, at once if that is so after what was reported until now has taken effect. */
+  whenKeptUp(action: () => void): void {
+    (this.#keptUp ??= []).push(action);
+    if (this.#pending > 0) enqueue(this, CALL, () => this.#sayKeptUp());
+    else this.#sayKeptUp();
+  }
+  #sayKeptUp(): void {
+    const actions = this.#keptUp;
+    if (actions === undefined || this.#holds > 0) return;
+    this.#keptUp = undefined;
+    for (const action of actions) action();
   }
 
   // --- slots ------------------------------------------------------------------------------------------------------------------

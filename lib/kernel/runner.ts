@@ -37,6 +37,8 @@ export interface Traits<T = unknown> {
   readonly shield?: boolean;
   /** The result in a dry run, where a leaf is not started. Default undefined. */
   readonly dry?: () => T;
+  /** When it was spawned, its failure waits for whoever joins it. Default false: it fails its parent at once (L7). */
+  readonly unchecked?: boolean;
   /** It can run once only, and why: advice that starts it again refuses with this text. */
   readonly once?: string;
   /** Called instead of `start` when it is killed before it began. */
@@ -62,6 +64,8 @@ export interface Running {
    * What it throws fails the run with the reason `callback`, or with the error itself if that is a RunError.
    */
   deliver?(stream: StreamName, lines: readonly string[]): void;
+  /** The same for an item. */
+  deliverItem?(item: unknown): void;
   /** Back-pressure: false when its readers are behind, true when they have caught up. */
   flow?(open: boolean): void;
   /** What it is waiting for, for "why is it hanging?": 'pid 4711 has exited, stdout is still open'. */

@@ -1,0 +1,123 @@
+import { isRunError, milliseconds, type Advice, type Duration, type Outcome, type Reason, type Runner, type Running } from '../kernel/index.ts';
+import { mustRepeat, wrapped } from './wrap.ts';
+
+/** How often and when `retry` tries again. */
+export interface RetryOptions {
+  /** Tries after the first. Default 3. */
+  readonly count?: number;
+  /** Before the second try; doubled for each further one. Default '1s'. */
+  readonly backoff?: Duration;
+  /** The factor from one wait to the next. Default 2. */
+  readonly factor?: number;
+  /** The longest wait. Default '30s'. */
+  readonly max?: Duration;
+  /** The part of a wait that is random, 0 to 1: many that fail together don't come back together. Default 0.5. */
+  readonly jitter?: number;
+  /**
+   * Whether to try again. Default: any failure but a connection that may have been used (`connection` with `sent: 'maybe'`),
+   * a start that can't succeed (ENOENT, EACCES, …), and code of one's own that threw. `reason` is undefined for errors that
+   * are no RunError.
+   */
+  readonly when?: (reason: Reason | undefined, error: Error, attempt: number) => boolean;
+  /** The work may be repeated after it may have been done: retries `sent: 'maybe'` too. Default false. */
+  readonly idempotent?: boolean;
+}
+
+/**
+ * Tries again what failed: `program('curl …').with(retry(3))`, `retry({ count: 5, backoff: '500ms', when: (r) => r?.type === 'exit' })`.
+ * Gives the last error, with the earlier ones as `error.attempts`. A kill is never retried; while it waits, it holds no slot.
+ * Throws a TypeError for a generator object, which can't begin again.
+ */
+export function retry(options: number | RetryOptions = {}): Advice {
+  const o = typeof options === 'number' ? { count: options } : options;
+  const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;
+  if (!(count >= 0)) throw new RangeError(`retry: count ${String(count)} is no number of tries`);
+  if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`retry: jitter ${String(jitter)} is not between 0 and 1`);
+  const first = milliseconds(o.backoff ?? '1s', 'retry: backoff');
+  const max = milliseconds(o.max ?? '30s', 'retry: max');
+  const when = o.when ?? ((reason: Reason | undefined) => worthwhile(reason, idempotent));
+  return <T, I>(inner: Runner<T, I>): Runner<T, I> => {
+    mustRepeat(inner, 'retry');
+    return wrapped(inner, { type: 'retry', count: count === Infinity ? 'Infinity' : count }, (sink, context) => {
+      const { clock } = context;
+      const errors: Error[] = [];
+      let child: Running;
+      let cancel: (() => void) | undefined;
+      let killed = false;
+      let paused = false;
+      let due = false;
+      const attempt = (): void => {
+        cancel = undefined;
+        due = false;
+        let settledInside: Outcome<T> | undefined;
+        let inside = true;
+        const given = context.start(inner, {
+          settle(outcome) {
+            if (inside) settledInside = outcome;
+            else settled(outcome);
+          },
+        });
+        inside = false;
+        child = given;
+        if (settledInside !== undefined) settled(settledInside);
+      };
+      const settled = (outcome: Outcome<T>): void => {
+        if (killed || outcome.type !== 'failed') {
+          sink.settle(outcome);
+          return;
+        }
+        const { error } = outcome;
+        errors.push(error);
+        const reason = isRunError(error) ? error.reason : undefined;
+        if (errors.length > count || isRunError(error, 'killed') || !when(reason, error, errors.length)) {
+          if (errors.length > 1) Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
+          sink.settle(outcome);
+          return;
+        }
+        const wait = Math.min(max, first * factor ** (errors.length - 1));
+        const ms = Math.round(wait * (1 - jitter * Math.random()));
+        const next = count === Infinity ? String(errors.length) : `${errors.length} of ${count}`;
+        sink.note(`retry ${next} in ${ms} ms: ${error.message.split('\n', 1)[0]!}`, { attempt: errors.length, ms });
+        cancel = clock.after(ms, () => {
+          if (paused) due = true;
+          else attempt();
+        });
+      };
+      attempt();
+      return {
+        pause() {
+          paused = true;
+        },
+        play() {
+          paused = false;
+          if (due) attempt();
+        },
+        kill(by) {
+          killed = true;
+          if (cancel === undefined && !due) child.kill(by);
+          else {
+            cancel?.();
+            sink.settle({ type: 'killed', by });
+          }
+        },
+        describe: () => (cancel === undefined ? `at try ${errors.length + 1}` : `waits before try ${errors.length + 1}`),
+      };
+    });
+  };
+}
+
+/** What another try may mend. */
+function worthwhile(reason: Reason | undefined, idempotent: boolean): boolean {
+  if (reason === undefined) return true;
+  switch (reason.type) {
+    case 'connection':
+      return reason.sent === 'no' || idempotent;
+    case 'callback':
+    case 'file':
+      return false;
+    case 'spawn':
+      return ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'].includes(reason.code);
+    default:
+      return true;
+  }
+}

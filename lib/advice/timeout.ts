@@ -1,0 +1,69 @@
+import { milliseconds, RunError, type Advice, type Duration, type Runner } from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { wrapped } from './wrap.ts';
+
+/**
+ * Kills what takes longer and fails with the reason `timeout`; counted from the start of the run, waiting for a slot
+ * included. Time in which it is paused doesn't count.
+ */
+export function timeout(duration: Duration): Advice {
+  return limit('timeout', milliseconds(duration, 'timeout'), false);
+}
+
+/** Kills what says nothing (no line, item or note) for so long, and fails with the reason `timeout`. */
+export function idle(duration: Duration): Advice {
+  return limit('idle', milliseconds(duration, 'idle'), true);
+}
+
+function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice {
+  return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
+    wrapped(inner, { type, ms }, (sink, context) => {
+      const { clock } = context;
+      const run = context as unknown as RunRecord;
+      let late = false;
+      let since = clock.now();
+      let rest = ms;
+      const heard = (): void => {
+        since = clock.now();
+        rest = ms;
+      };
+      // One timer that looks when it fires whether something was heard since: lines don't each pay for a timer.
+      const wait = (): (() => void) =>
+        clock.after(rest - (clock.now() - since), () => {
+          if (clock.now() - since < rest) {
+            cancel = wait();
+            return;
+          }
+          late = true;
+          child.kill(type);
+        });
+      let cancel = wait();
+      const child = context.start(inner, {
+        ...(restarts ? { lines: heard, item: heard, note: heard, partial: heard } : {}),
+        settle(outcome) {
+          cancel();
+          if (!late || outcome.type === 'finished') {
+            sink.settle(outcome);
+            return;
+          }
+          const hint = restarts ? `it said nothing for so long; its last line: ${run.lastLine ?? '(none)'}` : undefined;
+          const error = new RunError({ reason: { type: 'timeout', ms }, run: context.id, spec: run.maskedSpec, label: run.maskedLabel, hint });
+          sink.settle({ type: 'failed', error });
+        },
+      });
+      return {
+        pause() {
+          cancel();
+          rest -= clock.now() - since;
+        },
+        play() {
+          since = clock.now();
+          cancel = wait();
+        },
+        kill(by) {
+          cancel();
+          child.kill(by);
+        },
+      };
+    });
+}

@@ -1,0 +1,68 @@
+import { createRunner, milliseconds, RunError, type Duration, type Run, type Runner } from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
+
+/** How `until` waits. */
+export interface UntilOptions {
+  /** Fails with the reason `timeout` when it takes longer. Default: never. */
+  readonly within?: Duration;
+  /** The stream to look at. Default: all. */
+  readonly stream?: string;
+}
+
+/**
+ * Waits for a line: `yield* until(server, /LISTENING on (\d+)/, { within: '10s' })` gives the match. Lines that the run has
+ * written before count, as far as they are kept. Fails when the run ends first. A string is looked for as it is.
+ */
+export function until(run: Run<any, any>, pattern: RegExp | string, options: UntilOptions = {}): Runner<RegExpMatchArray> {
+  const record = run as unknown as RunRecord;
+  if (typeof (run as Partial<Run> | null)?.join !== 'function') throw new TypeError('until: expected a Run, as spawn gives it');
+  const regular = typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern;
+  const ms = options.within === undefined ? Infinity : milliseconds(options.within, 'until: within');
+  return createRunner<RegExpMatchArray>({
+    spec: { type: 'until', run: run.id, pattern: String(pattern) },
+    label: `until ${String(pattern)}`,
+    start(sink, context) {
+      const events = record.ensureFeed().iterate();
+      const fail = (error: RunError): void => {
+        stop();
+        sink.settle({ type: 'failed', error });
+      };
+      const details = { run: run.id, spec: run.spec, label: `until ${String(pattern)}` };
+      const cancel = context.clock.after(ms, () => {
+        const hint = `${run.label} has not written it; its last line: ${run.lastLine ?? '(none)'}`;
+        fail(new RunError({ ...details, reason: { type: 'timeout', ms }, hint }));
+      });
+      const stop = (): void => {
+        cancel();
+        events.close();
+      };
+      const look = (): void => {
+        for (let event = events.pull(); event !== undefined; event = events.pull()) {
+          if (event.type !== 'line' || (options.stream !== undefined && event.stream !== options.stream)) continue;
+          regular.lastIndex = 0;
+          const match = regular.exec(event.line);
+          if (match === null) continue;
+          stop();
+          sink.settle({ type: 'finished', value: match });
+          return;
+        }
+        if (!events.done) events.wanted = look;
+        else if (record.outcome !== undefined) {
+          const { outcome } = record;
+          const cause = outcome.type === 'finished' ? undefined : record.errorOf(outcome);
+          fail(new RunError({ ...details, reason: { type: 'closed' }, hint: `${run.label} ended first`, cause }));
+        }
+      };
+      look();
+      return {
+        pause() {},
+        play() {},
+        kill(by) {
+          stop();
+          sink.settle({ type: 'killed', by });
+        },
+        describe: () => `waits for ${String(pattern)} from ${run.id} (${run.label})`,
+      };
+    },
+  });
+}

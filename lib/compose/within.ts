@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import { createRunner, type Advice, type Ambient, type Command, type Runnable, type Runner } from '../kernel/index.ts';
+import { toRunner } from '../kernel/runnable.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { slotPool } from '../kernel/slots.ts';
+
+/** What changes for everything below. */
+export interface Change {
+  /** The folder of programs; relative to the surrounding one. */
+  readonly cwd?: string;
+  /** Added to the environment of programs; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Programs at once, below here; the limits above hold too. */
+  readonly slots?: number;
+  /** Goes around every leaf below, inside the advice that is there. */
+  readonly advice?: readonly Advice[];
+  /** Rewrites the commands of programs; the innermost first. */
+  readonly via?: (command: Command) => Command;
+}
+
+const KNOWN = ['cwd', 'env', 'slots', 'advice', 'via'];
+
+/**
+ * Runs something with changed surroundings: `yield* within({ cwd: 'lib', env: { LANG: 'C' } }, body)`. Without a body it is
+ * an advice: `runner.with(within({ cwd: 'lib' }))`.
+ */
+export function within<T>(change: Change, body: Runnable<T>): Runner<T>;
+export function within(change: Change): Advice;
+export function within<T>(change: Change, body?: Runnable<T>): Runner<T> | Advice {
+  for (const name of Object.keys(change)) {
+    if (!KNOWN.includes(name)) throw new TypeError(`within: unknown change ${name}; known are ${KNOWN.join(', ')}`);
+  }
+  slotPool(change.slots); // throws for what is no limit
+  if (body === undefined) return ((runner: Runner) => wrap(change, runner)) as Advice;
+  return wrap(change, toRunner<T>(body, undefined, 'within'));
+}
+
+function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
+  const { cwd, env, slots } = change;
+  const told = {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null])) }),
+    ...(slots === undefined ? {} : { slots }),
+  };
+  return createRunner<T, I>({
+    spec: { type: 'within', change: told, of: inner.spec },
+    label: inner.label,
+    ...(inner.traits.shield === undefined ? {} : { shield: inner.traits.shield }),
+    ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
+    ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
+    start(sink, context) {
+      const child = context.start(inner, sink as never, { within: changed(change, context as unknown as RunRecord) });
+      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+    },
+  });
+}
+
+function changed(change: Change, run: RunRecord): Partial<Ambient> {
+  const { ambient } = run;
+  const next: { -readonly [K in keyof Ambient]?: Ambient[K] } = {};
+  if (change.cwd !== undefined) next.cwd = resolve(run.cwd, change.cwd);
+  if (change.env !== undefined) {
+    const env: Record<string, string> = { ...run.env };
+    for (const [name, value] of Object.entries(change.env)) {
+      if (value === undefined) delete env[name];
+      else env[name] = value;
+    }
+    next.env = env;
+  }
+  if (change.slots !== undefined) next.slots = slotPool(change.slots, ambient.slots);
+  if (change.advice !== undefined) next.advice = [...ambient.advice, ...change.advice];
+  if (change.via !== undefined) {
+    const { via } = change;
+    const outer = ambient.via;
+    next.via = outer === undefined ? via : (command) => outer(via(command));
+  }
+  return next;
+}

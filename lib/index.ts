@@ -1,0 +1,34 @@
+// The public surface, by layer.
+import { adoptSpawner } from './kernel/scope.ts';
+import { execaSpawner } from './spawn/execa.ts';
+
+adoptSpawner(execaSpawner);
+
+export * from './kernel/index.ts';
+
+export { file, program, type CommandLine, type FilePlace, type OutputPlace, type ProgramOptions, type ProgramResult } from './runners/program.ts';
+export { sh } from './runners/sh.ts';
+export { pipe, type PipeResult } from './runners/pipe.ts';
+export { quote } from './runners/quote.ts';
+export { sleep } from './runners/sleep.ts';
+export { stream, streams } from './runners/stream.ts';
+export { socket } from './runners/socket.ts';
+export { promise } from './runners/promise.ts';
+import './runners/seed.ts';
+
+export { all, type AllOptions, type ResultOf } from './compose/all.ts';
+export { race, type Winner } from './compose/race.ts';
+export { spawn, join } from './compose/spawn.ts';
+export { within, type Change } from './compose/within.ts';
+export { shield } from './compose/shield.ts';
+export { note, emit } from './compose/note.ts';
+export { until, type UntilOptions } from './compose/until.ts';
+export { task } from './compose/task.ts';
+
+export { around, type Session } from './advice/around.ts';
+export { idle, timeout } from './advice/timeout.ts';
+export { retry, type RetryOptions } from './advice/retry.ts';
+export { slots } from './advice/slots.ts';
+export { unchecked } from './advice/unchecked.ts';
+
+export * from './report/index.ts';

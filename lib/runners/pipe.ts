@@ -1,0 +1,165 @@
+import { PassThrough } from 'node:stream';
+import { BaseRunner, createRunner, RunError, isRunError, type Context, type Outcome, type Runner, type Running, type Sink, type Spec } from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { ProgramRun, type Stage } from './process.ts';
+import { ProgramRunner, type ProgramResult } from './program.ts';
+
+/** The last stage's result, with those of all. */
+export interface PipeResult extends ProgramResult<any> {
+  readonly stages: readonly ProgramResult<any>[];
+}
+
+/**
+ * Programs joined by pipes: `pipe(program('zcat log.gz'), program(['grep', 'error']), program('wc -l'))`. All run at once and take
+ * one slot together.
+ *
+ * It fails when a stage fails (pipefail), the last such one is named; the others' results are in its error's `stages`. A writer
+ * whose reader has ended is forgiven SIGPIPE, exit code 141 and errors of writing; one that still lives `grace` later is killed.
+ * Throws a TypeError for what is no program.
+ */
+export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner<PipeResult> {
+  if (programs.length === 0) throw new TypeError('pipe: expected programs: pipe(program(a), program(b))');
+  const stages = programs.map((runner, index) => {
+    if (!(runner instanceof ProgramRunner))
+      throw new TypeError(`pipe: stage ${index + 1} is no program; advice goes around the whole: pipe(…).with(…)`);
+    const { options } = runner.settings;
+    if (index > 0 && options.stdin !== undefined) throw new TypeError(`pipe: stage ${index + 1} has a stdin of its own; it reads the stage before`);
+    if (index < programs.length - 1 && options.stdout !== undefined)
+      throw new TypeError(`pipe: stage ${index + 1} has a stdout of its own; the stage behind reads it`);
+    return runner;
+  });
+  return createRunner<PipeResult>({
+    spec: { type: 'pipe', of: stages.map((stage) => stage.spec) },
+    label: stages.map((stage) => stage.label.split(' ', 1)[0]!).join(' | '),
+    slot: true,
+    leaf: true,
+    dry: () => {
+      const results = stages.map((stage) => stage.traits.dry!());
+      return { ...results[results.length - 1]!, stages: results };
+    },
+    start: (sink, context) => new PipeRun(stages, sink, context),
+  });
+}
+
+/** A stage as a run of its own; it is a part of the pipe's slot. */
+class StageRunner extends BaseRunner<ProgramResult<any>> {
+  readonly #program: ProgramRunner;
+  readonly #stage: Stage;
+  constructor(program: ProgramRunner, stage: Stage) {
+    super();
+    this.#program = program;
+    this.#stage = stage;
+  }
+  get spec(): Spec {
+    return this.#program.spec;
+  }
+  get label(): string {
+    return this.#program.label;
+  }
+  get traits(): { readonly leaf: false } {
+    return { leaf: false }; // advice of the loop goes around the pipe
+  }
+  start(sink: Sink<ProgramResult<any>>, context: Context): Running {
+    return new ProgramRun(this.#program, sink, context, this.#stage);
+  }
+}
+
+class PipeRun implements Running {
+  readonly #stages: readonly ProgramRunner[];
+  readonly #sink: Sink<PipeResult>;
+  readonly #context: Context;
+  readonly #children: Running[] = [];
+  readonly #outcomes: (Outcome<ProgramResult<any>> | undefined)[] = [];
+  /** Stages whose reader has ended. */
+  readonly #readerless = new Set<number>();
+  readonly #cancels: (() => void)[] = [];
+  #open: number;
+
+  constructor(stages: readonly ProgramRunner[], sink: Sink<PipeResult>, context: Context) {
+    this.#stages = stages;
+    this.#sink = sink;
+    this.#context = context;
+    this.#open = stages.length;
+    const joints = stages.slice(1).map(() => new PassThrough({ highWaterMark: 256 * 1024 }));
+    // From the last to the first, so that readers are there before their writers.
+    for (let index = stages.length - 1; index >= 0; index--) {
+      const stdin = joints[index - 1];
+      const stdout = joints[index];
+      const stage: Stage = {
+        ...(stdin === undefined ? {} : { stdin }),
+        ...(stdout === undefined ? {} : { stdout, closed: () => this.#readerEnded(index) }),
+      };
+      this.#children[index] = context.start(new StageRunner(stages[index]!, stage), {
+        settle: (outcome) => {
+          // The reader behind sees the end; the writer before sees that nobody reads.
+          stdout?.end();
+          if (stdin !== undefined) {
+            if (!stdin.writableFinished) this.#readerEnded(index - 1);
+            stdin.destroy();
+          }
+          this.#settled(index, outcome);
+        },
+      }, { key: String(index + 1) });
+    }
+  }
+
+  #readerEnded(index: number): void {
+    if (this.#readerless.has(index) || this.#outcomes[index] !== undefined) return;
+    this.#readerless.add(index);
+    const { grace } = this.#stages[index]!.settings;
+    this.#cancels.push(this.#context.clock.after(grace, () => this.#children[index]?.kill('its reader has ended')));
+  }
+
+  #settled(index: number, outcome: Outcome<ProgramResult<any>>): void {
+    this.#outcomes[index] = outcome;
+    if (--this.#open > 0) {
+      // A stage that could not even start takes the others with it.
+      if (outcome.type === 'failed' && isRunError(outcome.error, 'spawn')) for (const child of this.#children) child?.kill('a stage did not start');
+      return;
+    }
+    for (const cancel of this.#cancels) cancel();
+    const results = this.#outcomes.map((each) => resultOf(each!));
+    let failure: Error | undefined;
+    for (const [at, each] of this.#outcomes.entries()) {
+      if (each!.type === 'finished' || this.#forgiven(at, each!)) continue;
+      const error = each!.type === 'failed' ? each!.error : (this.#context as unknown as RunRecord).errorOf(each!);
+      if (failure === undefined || !isRunError(error, 'killed')) failure = error;
+    }
+    const last = this.#outcomes[this.#outcomes.length - 1]!;
+    if (failure !== undefined) {
+      Object.defineProperty(failure, 'stages', { value: results, configurable: true });
+      this.#sink.settle({ type: 'failed', error: failure });
+    } else if (last.type === 'finished') {
+      this.#sink.settle({ type: 'finished', value: { ...last.value, stages: results } });
+    } else {
+      this.#sink.settle({ type: 'failed', error: new RunError({ reason: { type: 'closed' }, run: this.#context.id }) });
+    }
+  }
+
+  /** A writer that failed only because nobody read it any more. */
+  #forgiven(index: number, outcome: Outcome<ProgramResult<any>>): boolean {
+    if (!this.#readerless.has(index)) return false;
+    if (outcome.type === 'killed') return outcome.by === 'its reader has ended';
+    if (outcome.type !== 'failed' || !isRunError(outcome.error)) return false;
+    const { reason } = outcome.error;
+    if (reason.type === 'signal') return reason.signal === 'SIGPIPE';
+    return reason.type === 'exit' && (reason.exitCode === 141 || /broken pipe|EPIPE/i.test(outcome.error.stderr));
+  }
+
+  kill(by: string): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#sink.settle({ type: 'killed', by }); // the kernel kills the stages and waits for them (L3)
+  }
+  pause(): void {}
+  play(): void {}
+  describe(): string {
+    const alive = this.#stages.filter((_, index) => this.#outcomes[index] === undefined).map((stage) => stage.label);
+    return `waits for ${alive.join(' and ')}`;
+  }
+}
+
+function resultOf(outcome: Outcome<ProgramResult<any>>): ProgramResult<any> {
+  if (outcome.type === 'finished') return outcome.value;
+  const result = outcome.type === 'failed' ? (outcome.error as Partial<RunError>).result : undefined;
+  return (result as ProgramResult | undefined) ?? { exitCode: undefined, signal: undefined, stdout: '', stderr: '', ms: 0, truncated: 0 };
+}
