@@ -116,9 +116,15 @@ function tailOf(text: string, limit: number): string {
   return text.length <= limit ? text : `…${text.slice(1 - limit)}`;
 }
 
-/** The error by which a kill is delivered and told. */
+/** The error by which a kill is delivered and told. It has no stack: that would be the loop's own, and there may be thousands. */
 export function killedError(by: string, details: Omit<RunErrorDetails, 'reason'> = {}): RunError {
-  return new RunError({ ...details, reason: { type: 'killed', by } });
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return new RunError({ ...details, reason: { type: 'killed', by } });
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /** Whether an error is a RunError (of any copy of the library), of the given reason where one is given. */

@@ -767,7 +767,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   #applyPause(paused: boolean): void {
     const stack: RunRecord[] = [this];
     for (let run = stack.pop(); run !== undefined; run = stack.pop()) {
-      run.#announce({ type: paused ? 'pause' : 'play', run, at: run.now() });
+      if (run.scope.silent !== run) run.#announce({ type: paused ? 'pause' : 'play', run, at: run.now() });
       if (paused) run.#running?.pause();
       else {
         run.#running?.play();

@@ -1,0 +1,260 @@
+// Reads what somebody hands over, to its end: a Node Readable, a web ReadableStream, an iterable. Whatever state it is in
+// at that time (ended, destroyed, failed, paused), one `ended` or `failed` follows, unless it is closed before.
+import { Readable } from 'node:stream';
+import { ReadableStream as WebStream } from 'node:stream/web';
+import { toError } from '../kernel/error.ts';
+
+/** What can be read: a Node Readable, a web ReadableStream, an iterable or async iterable. */
+export type Readables = NodeJS.ReadableStream | WebStream<unknown> | AsyncIterable<unknown> | Iterable<unknown>;
+
+/** What a Reader tells. Nothing after `ended` or `failed`, and nothing inside `open` unless there is nothing to read. */
+export interface ReaderEvents {
+  read(item: unknown): void;
+  ended(): void;
+  failed(error: Error): void;
+}
+
+/** Reads one source. */
+export interface Reader {
+  /** Whether what it reads are items, each by itself; otherwise they are pieces of one text, cut anywhere. */
+  readonly items: boolean;
+  open(events: ReaderEvents): void;
+  /** Reads no more, for a reason, until `go` takes the same reason back. */
+  stop(why: string): void;
+  go(why: string): void;
+  /** Reads no more, ever, and lets go of the source: a Readable is destroyed, an iterator returned. Tells nothing. */
+  close(): void;
+}
+
+/** A Readable by its methods, since there are those of readable-stream too. */
+export function isReadable(value: unknown): value is NodeJS.ReadableStream {
+  if (typeof value !== 'object' || value === null) return false;
+  const methods = value as Record<string, unknown>;
+  return ['on', 'off', 'pause', 'resume'].every((name) => typeof methods[name] === 'function');
+}
+
+/** Has an iterator, sync or async, and is neither text nor bytes. */
+export function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/** The reader for a source; `isReadable` or `isIterable` is true of it (a web stream is an async iterable). */
+export function reader(source: Readables): Reader {
+  if (isReadable(source)) return new StreamReader(source);
+  if (source instanceof WebStream) return new StreamReader(Readable.fromWeb(source));
+  return new IterableReader(source);
+}
+
+/** Why something can't be read a second time; undefined where it can. */
+export function readOnce(source: unknown): string | undefined {
+  if (isReadable(source) || source instanceof WebStream) return 'a stream can be read only once';
+  if (isIterable(source) && typeof (source as { next?: unknown }).next === 'function')
+    return 'an iterator can be read only once';
+  return undefined;
+}
+
+/** Properties that a Readable has unless it is of an old kind. */
+type AnyReadable = NodeJS.ReadableStream & Partial<Readable> & { readonly fd?: unknown };
+
+class StreamReader implements Reader {
+  readonly #readable: AnyReadable;
+  readonly #stops = new Set<string>();
+  #events: ReaderEvents | undefined;
+
+  constructor(readable: NodeJS.ReadableStream) {
+    this.#readable = readable;
+  }
+
+  get items(): boolean {
+    return this.#readable.readableObjectMode === true;
+  }
+
+  open(events: ReaderEvents): void {
+    const readable = this.#readable;
+    this.#events = events;
+    readable.on('error', this.#failed);
+    if (readable.readableEnded === true) {
+      this.#ended();
+    } else if (readable.destroyed === true) {
+      this.#failed(readable.errored ?? closedEarly());
+    } else {
+      readable.on('data', this.#data);
+      readable.on('end', this.#ended);
+      readable.on('close', this.#closed);
+      // Its former owner may have paused it, and a listener for 'data' doesn't undo that.
+      if (this.#stops.size === 0) readable.resume();
+      else readable.pause();
+    }
+  }
+
+  stop(why: string): void {
+    this.#stops.add(why);
+    if (this.#events !== undefined) this.#readable.pause();
+  }
+
+  go(why: string): void {
+    if (this.#stops.delete(why) && this.#stops.size === 0 && this.#events !== undefined) this.#readable.resume();
+  }
+
+  close(): void {
+    const opened = this.#events !== undefined;
+    this.#letGo();
+    if (!opened) this.#readable.on('error', ignore);
+    // Node's own stdin belongs to everybody: it is left as it was, and paused it doesn't keep the process alive.
+    if (isStdin(this.#readable)) this.#readable.pause();
+    else this.#readable.destroy?.();
+  }
+
+  readonly #data = (item: unknown): void => this.#events?.read(item);
+  readonly #ended = (): void => this.#letGo()?.ended();
+  readonly #failed = (error: unknown): void => this.#letGo()?.failed(toError(error));
+  readonly #closed = (): void => this.#failed(this.#readable.errored ?? closedEarly());
+
+  #letGo(): ReaderEvents | undefined {
+    const events = this.#events;
+    this.#events = undefined;
+    const readable = this.#readable;
+    readable.off('data', this.#data);
+    readable.off('end', this.#ended);
+    readable.off('close', this.#closed);
+    // Elsewhere it stays: a late error of something that was handed over must not end the process.
+    if (isStdin(readable)) readable.off('error', this.#failed);
+    return events;
+  }
+}
+
+/** By its descriptor, since looking at `process.stdin` would open it. */
+function isStdin(readable: AnyReadable): boolean {
+  return readable.fd === 0;
+}
+
+function closedEarly(): Error {
+  return new Error('it was closed before its end');
+}
+
+function ignore(): void {}
+
+/** How long an iterable that always has something may keep everything else waiting. */
+const SLICE = 5; // ms
+
+type Step = IteratorResult<unknown>;
+
+class IterableReader implements Reader {
+  readonly items = true;
+  readonly #iterable: AsyncIterable<unknown> | Iterable<unknown>;
+  readonly #stops = new Set<string>();
+  #events: ReaderEvents | undefined;
+  #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
+  /** It is being asked, or will go on by itself. */
+  #busy = false;
+  /** What came after it had been stopped. */
+  #held: Step | undefined;
+
+  constructor(iterable: AsyncIterable<unknown> | Iterable<unknown>) {
+    this.#iterable = iterable;
+  }
+
+  open(events: ReaderEvents): void {
+    this.#events = events;
+    this.#busy = true;
+    queueMicrotask(() => {
+      if (this.#events === undefined) return;
+      const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = this.#iterable as AsyncIterable<unknown> &
+        Iterable<unknown>;
+      try {
+        this.#iterator = (async ?? sync).call(this.#iterable);
+      } catch (error) {
+        this.#letGo()?.failed(toError(error));
+        return;
+      }
+      this.#pull();
+    });
+  }
+
+  stop(why: string): void {
+    this.#stops.add(why);
+  }
+
+  go(why: string): void {
+    if (this.#stops.delete(why) && this.#stops.size === 0 && !this.#busy) this.#pull();
+  }
+
+  close(): void {
+    if (this.#letGo() !== undefined) this.#return();
+  }
+
+  #pull(): void {
+    this.#busy = true;
+    const began = performance.now();
+    while (this.#events !== undefined && this.#stops.size === 0) {
+      if (performance.now() - began > SLICE) {
+        setImmediate(() => this.#pull());
+        return;
+      }
+      let step: Step | PromiseLike<Step> | undefined = this.#held;
+      this.#held = undefined;
+      try {
+        step ??= this.#iterator!.next();
+      } catch (error) {
+        this.#letGo()?.failed(toError(error));
+        return;
+      }
+      if (typeof (step as Partial<PromiseLike<Step>> | null)?.then === 'function') {
+        Promise.resolve(step as PromiseLike<Step>).then(this.#came, (error: unknown) =>
+          this.#letGo()?.failed(toError(error)),
+        );
+        return;
+      }
+      this.#take(step as Step);
+    }
+    this.#busy = false;
+  }
+
+  readonly #came = (step: Step): void => {
+    if (this.#stops.size > 0) {
+      this.#held = step;
+      this.#busy = false;
+    } else {
+      this.#take(step);
+      // One that always has something, too, lets the event loop come around, which promises alone would not.
+      if (this.#events !== undefined) this.#next();
+    }
+  };
+
+  #since = 0;
+  #next(): void {
+    const now = performance.now();
+    if (now - this.#since < SLICE) {
+      this.#pull();
+      return;
+    }
+    setImmediate(() => {
+      this.#since = performance.now();
+      this.#pull();
+    });
+  }
+
+  #take(step: Step): void {
+    if (typeof step !== 'object' || step === null)
+      this.#letGo()?.failed(new TypeError(`its iterator gave ${String(step)}, which is no result object`));
+    else if (step.done === true) this.#letGo()?.ended();
+    else this.#events?.read(step.value);
+  }
+
+  #letGo(): ReaderEvents | undefined {
+    const events = this.#events;
+    this.#events = undefined;
+    return events;
+  }
+
+  /** Not waited for: an async generator that is in an `await` returns only after that. */
+  #return(): void {
+    try {
+      const returned: unknown = this.#iterator?.return?.();
+      if (returned instanceof Promise) returned.catch(ignore);
+    } catch {
+      // It was told that nobody reads on; what it thinks of that is no part of what was read.
+    }
+  }
+}

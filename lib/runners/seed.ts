@@ -1,0 +1,48 @@
+// The seed's own contract (2009): a callable gives streams, a function for the lines of each, and what to call after the
+// last of them has ended. The kernel calls the callable, in both of its shapes, and hands over what it gave.
+import { callAsyncAs } from '../kernel/current.ts';
+import {
+  createRunner,
+  isRunError,
+  RunError,
+  toError,
+  type Context,
+  type Runner,
+  type SeedStreams,
+  type Sink,
+} from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { adoptSeeds } from '../kernel/runnable.ts';
+import { promise } from './promise.ts';
+import { streams } from './stream.ts';
+
+/**
+ * What a seed's callable gave, as a runner: reads the streams to their ends (null for a function: lines are dropped), calls
+ * `onComplete` inside a turn, and gives what that returns; a promise is waited for. Users yield the callable itself.
+ *
+ * What `onComplete` throws fails the run with the reason `callback` (or with itself if it is a RunError). It isn't called
+ * when a stream fails or the run is killed, nor in a dry run, where the callable has been called all the same: only
+ * its call can tell what it is. Throws a TypeError for streams that are no pairs of a stream and a function.
+ */
+export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
+  // Checked and listened to at once: they have begun already.
+  const label = 'seed';
+  const list = [...checked(entries)];
+  return createRunner({
+    spec: { type: 'seed', streams: list.length },
+    label,
+    once: 'what a callable gave is used up; yield the callable itself once more',
+    start(sink, context) {
+      const { parent, ambient } = context as unknown as RunRecord;
+      // The run above is that of the callable, and its name is the best there is to tell lines apart.
+      const name = parent?.spec.type === 'task' && parent.label !== 'anonymous' ? parent.label : label;
+      return context.start(streams(list, { label: name }), {
+        settle(outcome) {
+          if (outcome.type !== 'finished') sink.settle(outcome);
+          else if (ambient.dryRun) sink.settle({ type: 'finished', value: undefined });
+          else complete(onComplete, sink, context);
+        },
+      });
+    },
+  });
+}

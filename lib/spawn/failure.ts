@@ -1,0 +1,89 @@
+// Why a program did not start, told apart. The system's own answer confuses: a missing folder and a missing program both
+// are ENOENT, and so is a script whose interpreter is missing.
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { Command, Exit } from '../kernel/spawner.ts';
+
+/** Failures that pass: waited out while others of ours run, whose end gives back what is short. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+/** Whether it is worth trying again later. */
+export function passes(error: NodeJS.ErrnoException): boolean {
+  return error.code !== undefined && PASSING.has(error.code);
+}
+
+/** The exit of a program that could not be started, from what the system said. */
+export function failure(error: NodeJS.ErrnoException, command: Command): Exit {
+  const code = error.code?.startsWith('ERR_INVALID_ARG') ? 'EINVAL' : (error.code ?? 'EINVAL');
+  const folder = ABOUT_PATHS.has(code) ? folderProblem(command.cwd) : undefined;
+  // Node's own error carries the arguments, in which there may be secrets; so it is not handed on.
+  if (folder !== undefined) return tell('CWD', folder);
+  return tell(code, explain(code, command) ?? error.message);
+}
+
+/** The exit of a program whose file for stdin, stdout or stderr could not be opened. */
+export function fileFailure(error: NodeJS.ErrnoException, file: string): Exit {
+  const code = error.code ?? 'EINVAL';
+  return { ...tell(code, error.message), file };
+}
+
+const ABOUT_PATHS = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']);
+
+function tell(code: string, message: string): Exit & { type: 'error' } {
+  return { type: 'error', code, error: Object.assign(new Error(message), { code }) };
+}
+
+function folderProblem(folder: string): string | undefined {
+  try {
+    if (!statSync(folder).isDirectory()) return `the folder ${folder} is no folder`;
+    accessSync(folder, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? `the folder ${folder} does not exist` : `the folder ${folder} can't be entered (${code})`;
+  }
+}
+
+function explain(code: string, { argv, cwd, env }: Command): string | undefined {
+  const [name] = argv;
+  const direct = name.includes('/');
+  const path = direct ? resolve(cwd, name) : lookUp(name, cwd, (env ?? process.env)['PATH']);
+  switch (code) {
+    case 'ENOENT': {
+      const interpreter = path !== undefined && interpreterOf(path);
+      if (interpreter) return `${path} needs ${interpreter}, which does not exist (see its first line)`;
+      return direct ? `${path} does not exist` : `there is no program ${name} in PATH`;
+    }
+    case 'EACCES':
+      if (path !== undefined && isFolder(path)) return `${path} is a folder, no program`;
+      return `${path ?? name} is not executable (chmod +x makes it so)`;
+    case 'ENOEXEC':
+      return `${path ?? name} is no program for this machine, nor a script that begins with #!`;
+    case 'E2BIG':
+      return 'the arguments and the environment are longer than the system allows (hand them over by stdin or a file)';
+    default:
+      return undefined;
+  }
+}
+
+function lookUp(name: string, cwd: string, path = '/usr/bin:/bin'): string | undefined {
+  const files = path.split(delimiter).map((folder) => join(isAbsolute(folder) ? folder : resolve(cwd, folder), name));
+  return files.find((file) => existsSync(file));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function interpreterOf(path: string): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const head = Buffer.alloc(256);
+    return /^#!\s*(\S+)/.exec(head.latin1Slice(0, readSync(fd, head)))?.[1];
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

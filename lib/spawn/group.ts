@@ -1,0 +1,108 @@
+// The processes of one started program: itself, and with a session of its own all that it left behind in it.
+//
+// A number is not given to a new process while a group or session goes by it. So after the leader's end has been reaped
+// its number names the group, until a process has it again: then the group is gone, and is never signalled.
+import { scan, type Proc } from './procs.ts';
+
+/** Signals that end a program which does nothing about them. */
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL']);
+
+/** Whether a signal ends a program that does nothing about it, and so calls off one that hasn't begun. */
+export function ends(signal: NodeJS.Signals): boolean {
+  return ENDING.has(signal);
+}
+
+/** A started program's processes. */
+export class Group {
+  readonly pid: number;
+  /** Own session; otherwise only the program itself is meant, whose group is Node's. */
+  readonly session: boolean;
+  readonly #since = performance.now();
+  #exited = false;
+  #gone = false;
+  /** Other groups in the session when it was last signalled: `timeout` and shells with job control make them. */
+  #others: number[] = [];
+
+  constructor(pid: number, session: boolean) {
+    this.pid = pid;
+    this.session = session;
+  }
+
+  /** Whether the program itself has ended. */
+  get exited(): boolean {
+    return this.#exited;
+  }
+
+  /** To be told as soon as the program itself has been reaped. */
+  leaderExited(): void {
+    this.#exited = true;
+    if (!this.session) this.#gone = true;
+  }
+
+  /** Signals all of it, also its other groups. A stopped process is continued, or it would never take an ending signal. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#isGone()) return;
+    if (!this.session) {
+      send(this.pid, signal);
+      if (ENDING.has(signal) && signal !== 'SIGKILL') send(this.pid, 'SIGCONT');
+      return;
+    }
+    const procs = this.#procs() ?? [];
+    this.#others = otherGroups(procs, this.pid);
+    for (const group of [this.pid, ...this.#others]) send(-group, signal);
+    if (!ENDING.has(signal) || signal === 'SIGKILL') return;
+    const stopped = procs.filter(({ state }) => state === 'T' || state === 't');
+    for (const group of new Set(stopped.map((proc) => proc.group))) send(-group, 'SIGCONT');
+  }
+
+  /** Whether any of it lives; a zombie does not. Cheap unless something was left behind. */
+  alive(): boolean {
+    if (this.#isGone()) return false;
+    if (!this.#exited) return true;
+    this.#others = this.#others.filter((group) => exists(-group));
+    if (this.#others.length === 0 && !exists(-this.pid)) {
+      this.#gone = true;
+      return false;
+    }
+    const procs = this.#procs();
+    return procs === undefined || procs.length > 0;
+  }
+
+  /** Its live processes. */
+  members(): readonly number[] {
+    if (this.#isGone()) return [];
+    const alone = this.#exited ? [] : [this.pid];
+    return this.session ? (this.#procs()?.map(({ pid }) => pid) ?? alone) : alone;
+  }
+
+  #procs(): readonly Proc[] | undefined {
+    const found = scan(this.#since);
+    return found && (found.procs.get(this.pid) ?? []);
+  }
+
+  #isGone(): boolean {
+    if (this.#exited && !this.#gone && exists(this.pid)) this.#gone = true; // its number has been given away
+    return this.#gone;
+  }
+}
+
+function otherGroups(procs: readonly Proc[], pid: number): number[] {
+  return [...new Set(procs.map(({ group }) => group))].filter((group) => group !== pid);
+}
+
+function send(target: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(target, signal);
+  } catch {
+    // ESRCH: it ended meanwhile. EPERM: it runs as somebody else now, and nothing can be done from here.
+  }
+}
+
+function exists(target: number): boolean {
+  try {
+    process.kill(target, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
