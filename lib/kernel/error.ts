@@ -41,6 +41,7 @@ export interface RunErrorDetails {
 }
 
 const MESSAGE_LIMIT = 16_000;
+const LINES = 30;
 
 /** A run that failed or was killed. */
 export class RunError extends Error {
@@ -112,7 +113,11 @@ function clip(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
 
-function tailOf(text: string, limit: number): string {
+/** The last lines, few enough to be read at a glance. */
+function tailOf(all: string, limit: number): string {
+  let from = all.length;
+  for (let lines = 0; lines < LINES && from > 0; lines++) from = all.lastIndexOf('\n', from - 1);
+  const text = from > 0 ? all.slice(from + 1) : all;
   return text.length <= limit ? text : `…${text.slice(1 - limit)}`;
 }
 

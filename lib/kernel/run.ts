@@ -409,7 +409,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
         break;
       case END:
         if (this.#phase <= QUEUED) (this.#mail ??= []).push(END, undefined);
-        else if (this.#phase === RUNNING) this.#running?.end?.();
+        else if (this.#phase === RUNNING) {
+          if (this.#running?.end === undefined) this.#onlyChild?.handle(END, 0, 0, 0);
+          else this.#running.end();
+        }
         break;
       case FINALIZE:
         if (this.#phase === ENDING && this.#firstChild === undefined) this.#finalize();
@@ -798,6 +801,12 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
       enqueue(this, deferred[i] as number, deferred[i + 1], deferred[i + 2], deferred[i + 3]);
   }
 
+  /** What takes no items itself (advice, `within`, a task at a yield) hands them to the one run that it waits for. */
+  get #onlyChild(): RunRecord | undefined {
+    const child = this.#firstChild;
+    return child === undefined || child.#nextSibling !== undefined || child.spawned ? undefined : child;
+  }
+
   #send(item: unknown): void {
     if (this.#phase <= QUEUED) {
       (this.#mail ??= []).push(SEND, item);
@@ -806,6 +815,11 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     if (this.#phase !== RUNNING) return;
     const running = this.#running;
     if (running?.send === undefined) {
+      const inner = this.#onlyChild;
+      if (inner !== undefined) {
+        inner.#send(item);
+        return;
+      }
       this.fail(
         new RunError({
           reason: { type: 'closed' },

@@ -24,24 +24,34 @@ export interface Command {
 /** How a program ended, or why it never began. Exactly one of the two is reported. */
 export type Exit =
   | { readonly type: 'exit'; readonly exitCode: number | undefined; readonly signal: NodeJS.Signals | undefined }
-  /** `code` as in RunError's `spawn` reason: 'ENOENT', 'EACCES', 'CWD' (the folder is missing or no folder), … */
-  | { readonly type: 'error'; readonly code: string; readonly error: Error };
+  /**
+   * `code` as in RunError's `spawn` reason: 'ENOENT', 'EACCES', 'CWD' (the folder is missing or no folder), …; the error's
+   * message says what that means here. `file`: it was this file, for stdin, stdout or stderr, that could not be opened.
+   */
+  | { readonly type: 'error'; readonly code: string; readonly error: Error; readonly file?: string };
 
 /** A program that a spawner started, or is about to. */
 export interface Child {
   /** Undefined until it has started, and for programs elsewhere. */
   readonly pid: number | undefined;
-  /** Present where the command says 'pipe'. They may be read and written before the program has started. */
+  /**
+   * Present from `started` on (never before), where the command says 'pipe'. What is read within `started` flows at once;
+   * what isn't is paused and loses nothing: `resume()` it later. Output may come after the exit; only its end is the end.
+   */
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
   /**
-   * Sends a signal to every process of the program: its group, or the program alone without a session of its own.
-   * Nothing happens once they are gone, so never to a reused pid. Before the start: SIGKILL and SIGTERM call it off
-   * (an exit by that signal is reported).
+   * Sends a signal to every process of the program: all groups of its session, or the program alone without one of its
+   * own. Stopped processes are continued after a signal that ends them, or they would never take it. Nothing happens once
+   * they are gone, so never to a reused pid. Before the start: a signal that ends (SIGTERM, SIGKILL, SIGINT, SIGHUP, SIGQUIT)
+   * calls it off, and an exit by that signal is reported.
    */
   signal(signal: NodeJS.Signals): void;
-  /** Whether any process of the program lives (a zombie does not). After the exit it tells of those left behind. */
+  /**
+   * Whether any process of the program lives (a zombie does not). After the exit it tells of those left behind in its
+   * group, and in other groups of its session if they were there when it was last signalled. Cheap when there are none.
+   */
   alive(): boolean;
   /** The pids that `alive` speaks of, for messages; empty where they can't be known. */
   members(): readonly number[];

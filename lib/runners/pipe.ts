@@ -143,7 +143,9 @@ class PipeRun implements Running {
     if (outcome.type !== 'failed' || !isRunError(outcome.error)) return false;
     const { reason } = outcome.error;
     if (reason.type === 'signal') return reason.signal === 'SIGPIPE';
-    return reason.type === 'exit' && (reason.exitCode === 141 || /broken pipe|EPIPE/i.test(outcome.error.stderr));
+    // Node's pipes are socket pairs: a writer may see the end of its reader as a reset.
+    const said = /broken ?pipe|EPIPE|ECONNRESET|connection reset/i;
+    return reason.type === 'exit' && (reason.exitCode === 141 || said.test(outcome.error.stderr));
   }
 
   kill(by: string): void {

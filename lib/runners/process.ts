@@ -6,7 +6,6 @@
 //   3. it was ended by a signal                           signal (a result when unchecked)
 //   4. its exit code is not 0                             exit   (a result when unchecked)
 //   5. its result
-import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Writable } from 'node:stream';
@@ -56,6 +55,8 @@ export class ProgramRun implements Running {
   #cancelQuiet: (() => void) | undefined;
   #cancelCap: (() => void) | undefined;
   #leaveTerminal: (() => void) | undefined;
+  /** What was sent before it had started. */
+  readonly #unsent: ((stdin: Writable) => void)[] = [];
   /** Only where there are callbacks: without, the loop has nothing to call. */
   readonly deliver?: NonNullable<Running['deliver']>;
   readonly deliverItem?: NonNullable<Running['deliverItem']>;
@@ -113,7 +114,7 @@ export class ProgramRun implements Running {
         name,
         encoding: settings.encoding === 'utf8' ? 'utf8' : 'latin1',
         maxLine: settings.maxLine,
-        keep: Math.max(wanted, TAIL),
+        keep: name === 'stdout' && this.#stage.stdout !== undefined ? 0 : Math.max(wanted, TAIL),
         partial: settings.partial,
         split: name === 'stdout' ? settings.options.split : undefined,
         destination,
@@ -179,11 +180,6 @@ export class ProgramRun implements Running {
     const path =
       stdin instanceof URL ? fileURLToPath(stdin) : typeof stdin === 'object' && 'file' in stdin ? resolve(cwd, stdin.file) : undefined;
     if (path === undefined) return 'pipe';
-    try {
-      accessSync(path, constants.R_OK);
-    } catch (cause) {
-      throw this.#error({ type: 'file', path }, { hint: 'its stdin; nothing was started', cause });
-    }
     return { file: path };
   }
 
@@ -207,6 +203,7 @@ export class ProgramRun implements Running {
     if (stdin === undefined) return;
     stdin.on('error', () => {}); // a reader that goes away is no error
     const source = this.#stage.stdin ?? this.#runner.settings.options.stdin;
+    for (const act of this.#unsent.splice(0)) act(stdin);
     if (command.stdin !== 'pipe' || source === 'pipe') return;
     this.#feeding = feedInput(stdin, source as Input, {
       onError: (cause: unknown) => this.#fail({ reason: { type: 'stream', stream: 'stdin' }, hint: 'the source of its stdin failed', cause }),
@@ -330,8 +327,13 @@ export class ProgramRun implements Running {
     this.#cancelAll();
     this.#stdout?.close();
     this.#stderr?.close();
-    const hint = spawnHint(exit.code, this.#runner.argv[0], folderOf(this.#runner.settings.options, this.#context), exit.error);
-    this.#sink.settle({ type: 'failed', error: this.#error({ type: 'spawn', code: exit.code }, { hint, cause: exit.error }) });
+    const { code, error: cause, file } = exit;
+    if (file !== undefined) {
+      this.#sink.settle({ type: 'failed', error: this.#error({ type: 'file', path: file }, { hint: 'nothing was started', cause }) });
+      return;
+    }
+    const hint = spawnHint(code, this.#runner.argv[0], folderOf(this.#runner.settings.options, this.#context), cause);
+    this.#sink.settle({ type: 'failed', error: this.#error({ type: 'spawn', code }, { hint, cause }) });
   }
 
   #hint({ exitCode }: Extract<Exit, { type: 'exit' }>): string | undefined {
@@ -448,24 +450,20 @@ export class ProgramRun implements Running {
 
 
   send(item: unknown): void {
-    const stdin = this.#sendable('send');
-    if (stdin === undefined) return;
-    stdin.write(typeof item === 'string' ? (item.endsWith('\n') ? item : `${item}\n`) : bytesOf(item));
+    const bytes = typeof item === 'string' ? (item.endsWith('\n') ? item : `${item}\n`) : bytesOf(item);
+    this.#input('send', (stdin) => stdin.write(bytes));
   }
   end(): void {
-    this.#sendable('end')?.end();
+    this.#input('end', (stdin) => stdin.end());
   }
-  /** Its stdin; undefined when it takes no more. */
-  #sendable(what: string): Writable | undefined {
+  /** Does something with its stdin, as soon as it has started; nothing when it takes no more. */
+  #input(what: string, act: (stdin: Writable) => void): void {
     if (this.#runner.settings.options.stdin !== 'pipe') {
       throw this.#error({ type: 'closed' }, { hint: `${what}() needs the option stdin: 'pipe'` });
     }
     const stdin = this.#child?.stdin;
-    if (stdin === undefined) {
-      if (this.#exit !== undefined || this.#settled) return undefined;
-      throw this.#error({ type: 'closed' }, { hint: `${what}() before it has started` });
-    }
-    return stdin.writable ? stdin : undefined;
+    if (stdin === undefined) this.#unsent.push(act);
+    else if (stdin.writable) act(stdin);
   }
 
   describe(): string {

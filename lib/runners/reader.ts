@@ -63,7 +63,7 @@ class StreamReader implements Reader {
   #events: ReaderEvents | undefined;
 
   constructor(readable: NodeJS.ReadableStream) {
-    this.#readable = readable;
+    this.#readable = readable as AnyReadable;
   }
 
   get items(): boolean {

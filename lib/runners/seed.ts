@@ -14,29 +14,29 @@ import {
 import type { RunRecord } from '../kernel/run.ts';
 import { adoptSeeds } from '../kernel/runnable.ts';
 import { promise } from './promise.ts';
-import { streams } from './stream.ts';
+import { checkEntries, streams } from './stream.ts';
+
+const LABEL = 'seed';
 
 /**
  * What a seed's callable gave, as a runner: reads the streams to their ends (null for a function: lines are dropped), calls
  * `onComplete` inside a turn, and gives what that returns; a promise is waited for. Users yield the callable itself.
  *
  * What `onComplete` throws fails the run with the reason `callback` (or with itself if it is a RunError). It isn't called
- * when a stream fails or the run is killed, nor in a dry run, where the callable has been called all the same: only
- * its call can tell what it is. Throws a TypeError for streams that are no pairs of a stream and a function.
+ * when a stream fails or the run is killed, nor in a dry run, where the callable has been called all the same: only its
+ * call can tell what it is. Throws a TypeError for streams that are no pairs of a stream and a function.
  */
 export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
-  // Checked and listened to at once: they have begun already.
-  const label = 'seed';
-  const list = [...checked(entries)];
+  const list = checkEntries(`a callable's streams`, entries);
   return createRunner({
     spec: { type: 'seed', streams: list.length },
-    label,
+    label: LABEL,
     once: 'what a callable gave is used up; yield the callable itself once more',
     start(sink, context) {
       const { parent, ambient } = context as unknown as RunRecord;
-      // The run above is that of the callable, and its name is the best there is to tell lines apart.
-      const name = parent?.spec.type === 'task' && parent.label !== 'anonymous' ? parent.label : label;
-      return context.start(streams(list, { label: name }), {
+      // The run above is the callable's, and its name is the best there is to tell lines apart.
+      const named = parent?.spec.type === 'task' && parent.label !== 'anonymous';
+      return context.start(streams(list, { label: named ? parent.label : LABEL }), {
         settle(outcome) {
           if (outcome.type !== 'finished') sink.settle(outcome);
           else if (ambient.dryRun) sink.settle({ type: 'finished', value: undefined });
@@ -46,3 +46,42 @@ export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
     },
   });
 }
+
+function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Context): void {
+  const run = context as unknown as RunRecord;
+  const failed = (cause: unknown): void => sink.settle({ type: 'failed', error: callbackError(run, cause) });
+  let value: unknown;
+  try {
+    value = callAsyncAs(run, onComplete);
+  } catch (cause) {
+    failed(cause);
+    return;
+  }
+  if (typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then !== 'function') {
+    sink.settle({ type: 'finished', value });
+    return;
+  }
+  context.start(
+    promise(() => value),
+    {
+      settle(outcome) {
+        if (outcome.type === 'failed') failed(outcome.error);
+        else sink.settle(outcome);
+      },
+    },
+  );
+}
+
+function callbackError(run: RunRecord, cause: unknown): Error {
+  if (isRunError(cause)) return cause;
+  const { id, maskedSpec, maskedLabel } = run;
+  return new RunError({
+    reason: { type: 'callback', name: 'onComplete' },
+    run: id,
+    spec: maskedSpec,
+    label: maskedLabel,
+    cause: toError(cause),
+  });
+}
+
+adoptSeeds(seed);

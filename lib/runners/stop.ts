@@ -68,7 +68,6 @@ export function endGroup(child: Child, options: EndOptions): Ending {
   if (options.signal === 'SIGKILL') killNow();
   else {
     child.signal(options.signal);
-    child.signal('SIGCONT'); // a stopped one can't act on it
     cancelGrace = clock.after(options.grace, killNow);
     setImmediate(look);
   }

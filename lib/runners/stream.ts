@@ -1,5 +1,4 @@
 // Streams that somebody else has opened, read line by line until all have ended.
-import { enqueue, type Target } from '../kernel/engine.ts';
 import {
   bytes,
   createRunner,
@@ -17,10 +16,10 @@ import { LineSplitter } from './lines.ts';
 import { isIterable, isReadable, reader, readOnce, type Readables, type Reader } from './reader.ts';
 
 /**
- * Called with each line, without its newline, inside a turn; one that throws fails the run with the reason `callback`.
- * null: what comes is read and dropped, without any events.
+ * Called with each line, without its newline (and with each item, where there are such), inside a turn; one that throws
+ * fails the run with the reason `callback`. null: what comes is read and dropped, without any events.
  */
-export type OnLine = ((line: string) => void) | null | undefined;
+export type OnLine = ((line: any) => void) | null | undefined;
 
 /** How streams are read. */
 export interface StreamsOptions {
@@ -73,7 +72,8 @@ const KNOWN = new Set(['encoding', 'maxLine', 'label', 'name', 'names']);
 
 function streamsRunner(type: string, given: Iterable<StreamEntry>, options: StreamsOptions): Runner<number> {
   for (const option in options)
-    if (!KNOWN.has(option)) throw new TypeError(`${type}: unknown option ${option}; known are ${[...KNOWN].join(', ')}`);
+    if (!KNOWN.has(option))
+      throw new TypeError(`${type}: unknown option ${option}; known are ${[...KNOWN].join(', ')}`);
   const { encoding = 'utf8', maxLine = '16MiB', label = type, names } = options;
   const entries = checkEntries(type, given);
   if (encoding !== 'utf8' && encoding !== 'latin1')
@@ -141,19 +141,21 @@ interface Named {
 /** One stream that is being read. */
 interface Open {
   readonly name: string;
-  readonly drop: boolean;
+  readonly onLine: OnLine;
   readonly reader: Reader;
   readonly splitter: LineSplitter;
 }
 
-/** Items that are reported before those on the queue have taken effect. */
+/** Items that may be reported before the first of them has taken effect. */
 const ITEMS = 1024;
 
-class StreamsRun implements Running, Target {
+class StreamsRun implements Running {
   readonly #settings: Settings;
   readonly #sink: Sink<number>;
   readonly #run: RunRecord;
-  readonly #callbacks = new Map<string, (line: string) => void>();
+  readonly #callbacks = new Map<string, OnLine>();
+  /** Whom to call with the items that were reported, in their order: an item doesn't say where it came from. */
+  #itemCallbacks: OnLine[] = [];
   readonly #open = new Set<Open>();
   #count = 0;
   #items = 0;
@@ -165,16 +167,16 @@ class StreamsRun implements Running, Target {
     this.#run = run;
     const { encoding, limit } = settings;
     for (const { source, onLine, name } of entries) {
-      if (typeof onLine === 'function') this.#callbacks.set(name, onLine);
+      this.#callbacks.set(name, onLine);
       this.#open.add({
         name,
-        drop: onLine === null,
+        onLine,
         reader: reader(source),
         splitter: new LineSplitter({ encoding, maxLine: limit }),
       });
     }
     if (this.#open.size === 0) this.#settle({ type: 'finished', value: 0 });
-    for (const open of [...this.#open]) if (!this.#settled) this.#begin(open);
+    for (const open of this.#open) this.#begin(open);
   }
 
   #begin(open: Open): void {
@@ -189,15 +191,15 @@ class StreamsRun implements Running, Target {
   }
 
   #read(open: Open, item: unknown): void {
-    if (open.drop) return;
+    if (open.onLine === null) return;
     if (item instanceof Uint8Array) {
       this.#bytes(open, Buffer.from(item.buffer, item.byteOffset, item.byteLength));
     } else if (typeof item === 'string') {
       if (open.reader.items) this.#strings(open, item);
-      else this.#bytes(open, Buffer.from(item));
+      else this.#bytes(open, Buffer.from(item, this.#settings.encoding));
     } else {
       this.#lines(open, open.splitter.end());
-      this.#item(item);
+      this.#item(open, item);
     }
   }
 
@@ -221,19 +223,17 @@ class StreamsRun implements Running, Target {
     this.#sink.lines(open.name, lines, size);
   }
 
-  #item(item: unknown): void {
+  #item({ onLine }: Open, item: unknown): void {
     this.#count++;
+    this.#itemCallbacks.push(onLine);
     this.#sink.item(item);
-    // Lines are measured, and held when there are too many of them; items aren't.
+    // The kernel measures lines, and holds those who report too many; of items it doesn't know the size.
     if (++this.#items < ITEMS) return;
-    for (const { reader } of this.#open) reader.stop('items');
-    enqueue(this, 0);
-  }
-
-  /** The items reported so far have taken effect. */
-  handle(): void {
     this.#items = 0;
-    for (const { reader } of this.#open) reader.go('items');
+    for (const { reader } of this.#open) reader.stop('items');
+    this.#run.whenKeptUp(() => {
+      for (const { reader } of this.#open) reader.go('items');
+    });
   }
 
   #ended(open: Open): void {
@@ -263,7 +263,10 @@ class StreamsRun implements Running, Target {
 
   deliver(stream: string, lines: readonly string[]): void {
     const call = this.#callbacks.get(stream);
-    if (call !== undefined) for (const line of lines) call(line);
+    if (call) for (const line of lines) call(line);
+  }
+  deliverItem(item: unknown): void {
+    this.#itemCallbacks.shift()?.(item);
   }
   pause(): void {
     for (const { reader } of this.#open) reader.stop('pause');

@@ -27,6 +27,11 @@ export function fileFailure(error: NodeJS.ErrnoException, file: string): Exit {
   return { ...tell(code, error.message), file };
 }
 
+/** Why no program can be started on this platform, whatever it is; undefined where they can. */
+export function platformFailure(): NodeJS.ErrnoException | undefined {
+  return process.platform === 'win32' ? Object.assign(new Error('not supported'), { code: 'ENOSYS' }) : undefined;
+}
+
 const ABOUT_PATHS = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']);
 
 function tell(code: string, message: string): Exit & { type: 'error' } {
@@ -61,6 +66,12 @@ function explain(code: string, { argv, cwd, env }: Command): string | undefined 
       return `${path ?? name} is no program for this machine, nor a script that begins with #!`;
     case 'E2BIG':
       return 'the arguments and the environment are longer than the system allows (hand them over by stdin or a file)';
+    case 'ENOTDIR':
+      return `${path ?? name} does not exist: a part of the path is no folder`;
+    case 'EINVAL':
+      return 'the arguments, the folder or the environment have a NUL character, which no program can be given';
+    case 'ENOSYS':
+      return 'programs are not supported on Windows yet (WSL runs them)';
     default:
       return undefined;
   }
@@ -80,7 +91,7 @@ function interpreterOf(path: string): string | undefined {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const head = Buffer.alloc(256);
-    return /^#!\s*(\S+)/.exec(head.latin1Slice(0, readSync(fd, head)))?.[1];
+    return /^#!\s*(\S+)/.exec(head.toString('latin1', 0, readSync(fd, head)))?.[1];
   } catch {
     return undefined;
   } finally {

@@ -74,7 +74,7 @@ function read(pid: number): Proc | undefined {
   try {
     const fd = openSync(`/proc/${pid}/stat`, 'r');
     try {
-      stat = buffer.latin1Slice(0, readSync(fd, buffer, 0, buffer.length, null));
+      stat = buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, null));
     } finally {
       closeSync(fd);
     }

@@ -2,10 +2,10 @@
 // caller, in slices (a start blocks for a millisecond), and wait while the machine is short of what they take.
 import type { Readable, Writable } from 'node:stream';
 import type { Child, Command, Exit } from '../kernel/spawner.ts';
-import { failure, passes } from './failure.ts';
-import { closePlaces, needsOpening, openPlaces, type Places } from './places.ts';
+import { failure, fileFailure, passes, platformFailure } from './failure.ts';
 import { ends, Group } from './group.ts';
 import { enter, exited, leave, runningCount } from './living.ts';
+import { closePlaces, openPlaces, plainPlaces, type Places } from './places.ts';
 import { available, taken } from './room.ts';
 
 /** A process that has begun. */
@@ -38,15 +38,18 @@ const LONGEST = 500; // ms
 /** Tries when nothing of ours runs, so that nothing we know of will end: some 12 s. */
 const TRIES = 30;
 
-const queue: LocalChild[] = [];
+const queue = new Set<LocalChild>();
+/** Those that failed for what is short: before the others when it comes free. */
+const front = new Set<LocalChild>();
 let scheduled = false;
-/** The start whose failure has not been told yet, or that waits for its starter; those behind it wait too. */
+/** The start under way: its failure has not been told yet, or its starter loads. Those behind it wait too. */
 let busy: LocalChild | undefined;
+/** Starts that wait for their files. */
+let opening = 0;
+/** While the machine is short of something. */
 let timer: NodeJS.Timeout | undefined;
 let delay = SHORTEST;
 let tries = 0;
-/** Starts that wait for their files. */
-let opening = 0;
 
 /** Starts a program as the seam says. */
 export function start(
@@ -56,14 +59,14 @@ export function start(
   exited: (exit: Exit) => void,
 ): Child {
   const child = new LocalChild(starter, command, started, exited);
-  queue.push(child);
+  queue.add(child);
   schedule();
   return child;
 }
 
 /** How many more programs may start now, besides those that wait to. */
 export function room(): number {
-  return available() - queue.length - opening;
+  return available() - queue.size - front.size - opening;
 }
 
 function schedule(): void {
@@ -73,44 +76,53 @@ function schedule(): void {
 }
 
 function work(): void {
-  scheduled = false;
   const deadline = performance.now() + SLICE;
-  while (busy === undefined && timer === undefined && queue.length > 0) {
-    if (available() - opening < 1) return hold();
-    if (performance.now() > deadline) {
-      scheduled = true;
-      setImmediate(work);
-      return;
+  try {
+    while (startable() && performance.now() < deadline) {
+      if (available() - opening < 1) hold();
+      else next().begin();
     }
-    const child = queue.shift()!;
-    busy = child;
-    child.begin();
+  } finally {
+    scheduled = startable();
+    if (scheduled) setImmediate(work);
   }
 }
 
-/** The start that was under way is settled, or waits for something of its own. */
+function startable(): boolean {
+  return busy === undefined && timer === undefined && front.size + queue.size > 0;
+}
+
+function next(): LocalChild {
+  for (const line of [front, queue])
+    for (const child of line) {
+      line.delete(child);
+      busy = child;
+      return child;
+    }
+  throw new Error('nobody waits');
+}
+
+/** The start under way is settled, or waits for something of its own. */
 function free(child: LocalChild): void {
   if (busy !== child) return;
   busy = undefined;
   schedule();
 }
 
-/** Tries again later. */
 function hold(): void {
   timer ??= setTimeout(resume, delay);
   delay = Math.min(LONGEST, 2 * delay);
 }
 
 function resume(): void {
-  clearTimeout(timer);
   timer = undefined;
   schedule();
 }
 
 /** A program has ended: what it held comes free about now. */
-function ended(): void {
-  if (timer === undefined) return;
+function hasten(): void {
   delay = SHORTEST;
+  if (timer === undefined) return;
   clearTimeout(timer);
   timer = setTimeout(resume, 0);
 }
@@ -128,7 +140,7 @@ class LocalChild implements Child, Told {
   readonly #exited: (exit: Exit) => void;
   #process: Process | undefined;
   #group: Group | undefined;
-  #places: Places | undefined;
+  #files: Places | undefined;
   /** Its exit has been reported. */
   #over = false;
 
@@ -161,8 +173,7 @@ class LocalChild implements Child, Told {
     if (this.#group !== undefined) this.#group.signal(signal);
     else if (!this.#over && ends(signal)) {
       this.#over = true;
-      const at = queue.indexOf(this);
-      if (at >= 0) queue.splice(at, 1);
+      if (!queue.delete(this)) front.delete(this);
       queueMicrotask(() => this.#exited({ type: 'exit', exitCode: undefined, signal }));
     }
   }
@@ -179,42 +190,36 @@ class LocalChild implements Child, Told {
     if (this.#group !== undefined) leave(this.#group);
   }
 
-  /** Its turn has come. Holds up those behind it until it calls `free`. */
+  /** Its turn has come. Those behind it are held up until it calls `free`. */
   begin(): void {
-    const ready = this.#starter.ready();
-    if (ready !== undefined) {
+    const unsupported = platformFailure();
+    const ready = unsupported ? undefined : this.#starter.ready();
+    if (this.#over) free(this);
+    else if (unsupported !== undefined) this.failed(unsupported);
+    else if (ready !== undefined)
       ready.then(
         () => this.begin(),
         (error) => this.failed(error),
       );
-    } else if (this.#over) {
-      free(this);
-    } else if (this.#places === undefined && needsOpening(this.#command)) {
-      // A file can take its time to open (a FIFO waits for its other end): nobody else waits for that.
-      opening++;
-      openPlaces(this.#command).then(
-        (places) => {
-          opening--;
-          this.#places = places;
-          this.#go();
-        },
-        ({ error, exit }: { error: NodeJS.ErrnoException; exit: Exit }) => {
-          opening--;
-          if (passes(error)) this.#later(exit);
-          else this.#settle(exit);
-        },
-      );
-      free(this);
-    } else {
-      this.#go();
+    else {
+      const places = plainPlaces(this.#command);
+      if (places !== undefined) this.#starter.start(this.#command, places, this);
+      else {
+        // A file can take its time to open (a FIFO waits for its other end): nobody else waits for that.
+        void this.#open();
+        free(this);
+      }
     }
   }
 
-  #go(): void {
-    const places = (this.#places ??= openPlaces.none);
-    if (this.#over) closePlaces(places);
-    else this.#starter.start(this.#command, places, this);
-    if (this.#process !== undefined) free(this);
+  async #open(): Promise<void> {
+    opening++;
+    const opened = await openPlaces(this.#command);
+    opening--;
+    this.#files = opened.places;
+    if (opened.places === undefined) this.#fail(opened.error, fileFailure(opened.error, opened.file));
+    else if (this.#over) this.#close();
+    else this.#starter.start(this.#command, opened.places, this);
   }
 
   begun(process: Process): void {
@@ -225,6 +230,7 @@ class LocalChild implements Child, Told {
     this.#process = process;
     this.#group = new Group(process.pid, this.#command.session);
     enter(this.#group);
+    free(this);
     this.#started(process.pid);
   }
 
@@ -232,24 +238,22 @@ class LocalChild implements Child, Told {
     const group = this.#group!;
     group.leaderExited();
     exited(group);
-    ended();
+    hasten();
     this.#settle({ type: 'exit', exitCode, signal });
   }
 
   failed(error: NodeJS.ErrnoException): void {
     this.#close();
-    const exit = failure(error, this.#command);
-    if (passes(error)) this.#later(exit);
-    else this.#settle(exit);
+    this.#fail(error, failure(error, this.#command));
     free(this);
   }
 
-  /** What was short may come free. */
-  #later(exit: Exit): void {
-    if (this.#over) return;
-    if (!again()) return this.#settle(exit);
-    queue.unshift(this);
-    hold();
+  #fail(error: NodeJS.ErrnoException, exit: Exit): void {
+    if (!passes(error) || !again()) this.#settle(exit);
+    else if (!this.#over) {
+      front.add(this);
+      hold();
+    }
   }
 
   #settle(exit: Exit): void {
@@ -259,7 +263,7 @@ class LocalChild implements Child, Told {
   }
 
   #close(): void {
-    if (this.#places !== undefined) closePlaces(this.#places);
-    this.#places = undefined;
+    if (this.#files !== undefined) closePlaces(this.#files);
+    this.#files = undefined;
   }
 }

@@ -103,7 +103,7 @@ export function adviceContract(
   test('passes pause and play on, and nothing meanwhile', async (subject) => {
     const calls: Call[] = [];
     const { loop, record } = run(subject, [talk(steps, calls).with(advice)]);
-    record.then = (event) => {
+    record.heard = (event) => {
       if (event.type !== 'line') return;
       loop.pause();
       void rounds().then(() => loop.play());

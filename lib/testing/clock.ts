@@ -22,7 +22,7 @@ export interface FakeClockOptions {
 
 interface Timer {
   readonly at: number;
-  readonly then: () => void;
+  readonly call: () => void;
 }
 
 const ENDLESS = 100_000;
@@ -50,7 +50,7 @@ class Fake implements FakeClock {
   }
   after(ms: number, then: () => void): () => void {
     if (ms === Infinity) return () => {};
-    const timer = { at: this.#now + ms, then };
+    const timer = { at: this.#now + ms, call: then };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
@@ -84,10 +84,10 @@ class Fake implements FakeClock {
     this.#now = at;
     let fired = 0;
     // Not those that these set up: they come in a round of their own, as with the timers of Node.
-    for (const timer of [...this.#timers]) {
-      if (timer.at > at || !this.#timers.delete(timer)) continue;
+    for (const timer of [...this.#timers].filter((timer) => timer.at <= at)) {
+      if (!this.#timers.delete(timer)) continue; // one of them has taken it back
       fired++;
-      timer.then();
+      timer.call();
     }
     await rest();
     return fired;

@@ -124,7 +124,7 @@ export function contract<T>(t: Suite, name: string, make: () => Subject<T> | Pro
     const straight = run(subject, [subject.runner()]);
     await through(subject.finish, straight.loop);
     const { loop, record } = run(subject, [subject.runner()]);
-    record.then = (event) => {
+    record.heard = (event) => {
       if (event.type === 'pause' || event.type === 'play' || event.type === 'settle') return;
       loop.pause();
       void rounds(3).then(() => loop.play());

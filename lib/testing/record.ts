@@ -30,14 +30,14 @@ export class Record {
   /** What was delivered while its run was paused: should stay empty. */
   readonly delivered: Event[] = [];
   /** Called after each event. */
-  then: ((event: Event) => void) | undefined;
+  heard: ((event: Event) => void) | undefined;
 
   readonly see = (event: Event): void => {
     this.events.push(event);
     if (event.type === 'pause') this.#paused.add(event.run);
     else if (event.type === 'play') this.#paused.delete(event.run);
     else if (this.#paused.has(event.run) && event.type !== 'note') this.delivered.push(event);
-    this.then?.(event);
+    this.heard?.(event);
   };
   types(run: RunId): string[] {
     return this.events.filter((event) => event.run === run).map((event) => event.type);

@@ -1,0 +1,86 @@
+// The spawner that stands on execa. execa resolves and starts; everything after that (lines, ends, kills, the end of the
+// host) is ours, so of its promise nothing is awaited, and of its streams nothing is left to it.
+import { subscribe } from 'node:diagnostics_channel';
+import type { ChildProcess } from 'node:child_process';
+import type { execa, Options, ResultPromise } from 'execa';
+import type { Spawner } from '../kernel/spawner.ts';
+import { room, start, type Starter, type Told } from './starts.ts';
+
+/** Starts programs with execa, on this machine: Linux and macOS. */
+export const execaSpawner: Spawner = {
+  name: 'execa',
+  spawn(command, started, exited) {
+    return start(starter, command, started, exited);
+  },
+  room,
+};
+
+let run: typeof execa | undefined;
+let loading: Promise<void> | undefined;
+/** The last child process that Node made. */
+let born: ChildProcess | undefined;
+
+/** Loads execa with the first start: it takes longer than all of sluice. */
+async function load(): Promise<void> {
+  const alive = setInterval(() => {}, 2 ** 30); // an import alone does not keep Node from ending
+  try {
+    ({ execa: run } = await import('execa'));
+    subscribe('child_process', (message) => {
+      born = (message as { process: ChildProcess }).process;
+    });
+  } finally {
+    clearInterval(alive);
+    loading = undefined;
+  }
+}
+
+const starter: Starter = {
+  ready: () => (run === undefined ? (loading ??= load()) : undefined),
+
+  start({ argv, cwd, env, session }, [stdin, stdout, stderr], told) {
+    const options = {
+      ...{ stdin, stdout, stderr, cwd, env, detached: session, extendEnv: false, verbose: 'none' },
+      ...{ buffer: false, reject: false, cleanup: false, stripFinalNewline: false },
+    } as Options;
+    born = undefined;
+    let child: ResultPromise<Options>;
+    try {
+      child = run!(argv[0], argv.slice(1), options);
+    } catch (error) {
+      // Out of descriptors Node gives its child no streams, over which execa stumbles; Node tells the reason on the
+      // child, which execa has lost: unheard, that would end the process.
+      if (born === undefined) told.failed(error as Error);
+      else (born as ChildProcess).once('error', (reason) => told.failed(reason));
+      return;
+    }
+    if (child.pid === undefined) {
+      failing(child).then(told.failed.bind(told), () => {});
+      return;
+    }
+    child.catch(() => {}); // whatever it says, it comes from the events too
+    child.on('error', () => {});
+    child.once('exit', (exitCode, signal) => told.exited(exitCode ?? undefined, signal ?? undefined));
+    begin(child, child.pid, told);
+  },
+};
+
+/** Why it has not begun. What Node throws execa tells by its promise only; the rest is an event, and the promise may wait. */
+function failing(child: ResultPromise<Options>): Promise<Error> {
+  return new Promise((resolve) => {
+    child.once('error', resolve);
+    child.then(
+      ({ cause, ...error }: { cause?: unknown }) => resolve((cause ?? error) as Error),
+      (error: Error) => resolve(error),
+    );
+  });
+}
+
+/** Hands over the streams as nobody's but the reader's: two others would set them flowing, and lose what nobody reads. */
+function begin(child: ResultPromise<Options>, pid: number, told: Told): void {
+  const { stdin, stdout, stderr, stdio } = child;
+  // One is Node, which resumes the streams in `stdio` when the program has ended, also those paused on purpose.
+  (stdio as unknown[]).fill(null);
+  told.begun({ pid, stdin: stdin ?? undefined, stdout: stdout ?? undefined, stderr: stderr ?? undefined });
+  // The other is execa, which resumes after a moment what is neither read nor paused.
+  for (const stream of [stdout, stderr]) if (stream?.readableFlowing === null) stream.pause();
+}

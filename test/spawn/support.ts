@@ -1,0 +1,74 @@
+// What the tests of lib/spawn share: programs run through the execa spawner, and looks at the processes of the machine.
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Child, Command, Exit } from '../../lib/kernel/spawner.ts';
+import { execaSpawner } from '../../lib/spawn/execa.ts';
+
+/** The path of a fixture program. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+}
+
+/** A program under test. */
+export interface Program {
+  readonly child: Child;
+  readonly started: Promise<number>;
+  readonly exit: Promise<Exit>;
+  /** All of stdout, once it has been closed (and the program has exited). */
+  readonly closed: Promise<string>;
+  /** The first chunk of stdout. */
+  readonly said: Promise<string>;
+}
+
+/** Starts a program: no stdin, stderr ignored, own session, unless said otherwise. */
+export function run(argv: readonly [string, ...string[]], more: Partial<Command> = {}): Program {
+  const started = Promise.withResolvers<number>();
+  const exit = Promise.withResolvers<Exit>();
+  const said = Promise.withResolvers<string>();
+  const output = Promise.withResolvers<string>();
+  const child = execaSpawner.spawn(
+    { argv, cwd: tmpdir(), env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true, ...more },
+    (pid) => {
+      started.resolve(pid!);
+      if (child.stdout === undefined) output.resolve('');
+      let text = '';
+      child.stdout?.on('data', (chunk: Buffer) => {
+        text += String(chunk);
+        said.resolve(text);
+      });
+      child.stdout?.on('close', () => output.resolve(text));
+    },
+    (told) => {
+      exit.resolve(told);
+      if (child.pid === undefined) output.resolve('');
+    },
+  );
+  const closed = Promise.all([output.promise, exit.promise]).then(([text]) => text);
+  return { child, started: started.promise, exit: exit.promise, closed, said: said.promise };
+}
+
+/** Whether a process lives; a zombie does not. */
+export function lives(pid: number): boolean {
+  try {
+    return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** For what no event tells: looks until it is so, for at most five seconds. */
+export async function until(what: () => boolean): Promise<boolean> {
+  for (const end = performance.now() + 5000; performance.now() < end; ) {
+    if (what()) return true;
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  return what();
+}
+
+/** Whether they all are gone, at once or soon. */
+export function gone(...pids: readonly number[]): Promise<boolean> {
+  return until(() => !pids.some(lives));
+}
