@@ -8,16 +8,16 @@ import type { Event } from './event.ts';
 import type { FeedIterator } from './feed.ts';
 import type { RunRecord } from './run.ts';
 
-const QUIET = Symbol('sluice.quiet');
+/** The answer to the first event of a run that a task yielded: make no more of them. */
+export const QUIET = Symbol('sluice.quiet');
 const firsts = new WeakMap<Event, RunIterator>();
 
-/** The token to answer with, if what a task yielded is the first event of a run of its own. */
-export function quiet(yielded: Event, task: RunRecord): symbol | undefined {
+/** The run whose first event a task has yielded, if it is one of its own. */
+export function yieldedRun(yielded: unknown, task: RunRecord): RunRecord | undefined {
   if (typeof yielded !== 'object' || yielded === null) return undefined;
-  const iterator = firsts.get(yielded);
-  if (iterator === undefined || !iterator.belongsTo(task)) return undefined;
-  firsts.delete(yielded);
-  return QUIET;
+  const run = firsts.get(yielded as Event)?.runOf(task);
+  if (run !== undefined) firsts.delete(yielded as Event);
+  return run;
 }
 
 type Result = IteratorResult<Event, any>;
@@ -45,8 +45,8 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
     return this;
   }
 
-  belongsTo(task: RunRecord): boolean {
-    return this.#run?.parent === task;
+  runOf(task: RunRecord): RunRecord | undefined {
+    return this.#run?.parent === task ? this.#run : undefined;
   }
 
   next(answer?: unknown): Promise<Result> {
@@ -115,7 +115,9 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
   #conclude({ resolve, reject }: Waiter): void {
     const run = this.#run!;
     const outcome = run.outcome!;
-    if (outcome.type === 'finished') resolve({ value: outcome.value, done: true });
+    const interruption = this.#owns ? run.parent?.task?.interruption(run) : undefined;
+    if (interruption !== undefined) reject(interruption);
+    else if (outcome.type === 'finished') resolve({ value: outcome.value, done: true });
     else reject(run.errorOf(outcome));
   }
 

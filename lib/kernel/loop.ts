@@ -100,7 +100,14 @@ export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & As
         failed(killedError('parent ended', { label: runner.label, spec: runner.spec }));
         return;
       }
-      owner.startChild(runner, { iterated: true, sink: {}, prepared: started });
+      owner.startChild(runner, {
+        iterated: true,
+        sink: {},
+        prepared(run) {
+          started(run);
+          owner.refuse(run);
+        },
+      });
     });
   }, true) as never;
 }
@@ -164,6 +171,7 @@ function startRoot<T>(
       }),
     );
   }
+  owner?.refuse(run);
   run.enqueueBegin();
   return { run, settled };
 }

@@ -640,7 +640,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   /** Kills what it has started, except what is shielded. */
   killChildren(by: string): void {
     for (const child of [...this.#children()]) {
-      if (child.runner.traits.shield === true) continue;
+      if (child.runner.traits.shield === true) {
+        child.#playOn();
+        continue;
+      }
       if (depth >= DEEPEST) {
         enqueue(child, KILL, by);
         continue;
@@ -665,6 +668,12 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
       yield child;
       child = next;
     }
+  }
+
+  /** What code of a killed run starts is killed before it begins, except what is shielded (L4). */
+  refuse(child: RunRecord): void {
+    if (this.#doom === undefined || child.runner.traits.shield === true) return;
+    child.call(() => child.#kill(this.#doom!.type === 'killed' ? (this.#doom as { by: string }).by : 'callback'));
   }
 
   /** The error that tells of an outcome. */
@@ -791,6 +800,13 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     this.#pausedAbove = false;
     this.#running?.play();
     this.#flushDeferred();
+  }
+
+  /** What is shielded from a kill isn't held by the pause that the kill has ended. */
+  #playOn(): void {
+    const before = this.paused;
+    this.#pausedItself = this.#pausedAbove = false;
+    if (before) this.#applyPause(false);
   }
 
   #flushDeferred(): void {

@@ -35,10 +35,12 @@ export function isGenerator(value: unknown): value is Generator<unknown> | Async
 
 const GENERATOR_SPEC: Spec = { type: 'task', name: 'generator' };
 
+/** Generator objects that were run: the same one may be given twice. */
+const used = new WeakSet<object>();
+
 /** A task runner for a generator object: it runs once only. */
 class GeneratorRunner extends BaseRunner<unknown> implements Traits {
   readonly #generator: Generator<unknown> | AsyncGenerator<unknown>;
-  #used = false;
 
   constructor(generator: Generator<unknown> | AsyncGenerator<unknown>) {
     super();
@@ -57,16 +59,16 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
     return 'a generator object runs once; wrap its function instead: task(fn, ...args)';
   }
   start(_sink: Sink<unknown>, context: Context): Running {
-    if (this.#used)
+    if (used.has(this.#generator))
       throw new TypeError(
         'this generator was run already; a generator object runs once: pass its function, or task(fn, ...args)',
       );
-    this.#used = true;
+    used.add(this.#generator);
     return startTask(context, this.#generator);
   }
   discard(): void {
-    if (this.#used) return;
-    this.#used = true;
+    if (used.has(this.#generator)) return;
+    used.add(this.#generator);
     // Its body has not begun, so `return` runs nothing of it.
     const closed: unknown = this.#generator.return?.(undefined);
     if (closed instanceof Promise) closed.catch(() => {});

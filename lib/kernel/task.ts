@@ -9,8 +9,8 @@
 import { callAsyncAs, setHere } from './current.ts';
 import { enqueue, overdue } from './engine.ts';
 import { killedError, toError, type RunError } from './error.ts';
-import type { Event, Outcome } from './event.ts';
-import { quiet } from './iterate.ts';
+import type { Outcome } from './event.ts';
+import { QUIET, yieldedRun } from './iterate.ts';
 import { toRunner } from './runnable.ts';
 import type { Running } from './runner.ts';
 import { DRIVE, type RunRecord } from './run.ts';
@@ -115,6 +115,7 @@ export class Task implements Running {
   #resumeAsync(how: number, value: unknown): void {
     const run = this.#run;
     this.inCode = true;
+    if (this.#killed !== undefined) this.#startGrace();
     let step: Step | Promise<Step>;
     try {
       step = callAsyncAs(run, () => resume(this.#generator, how, value));
@@ -163,11 +164,10 @@ export class Task implements Running {
     const run = this.#run;
     let runner;
     try {
-      if (this.#async && this.#killed === undefined) {
-        const token = quiet(yielded as Event, run);
-        if (token !== undefined) return { how: NEXT, value: token };
-      }
-      runner = toRunner(yielded, run, 'yield');
+      const begun = this.#async ? yieldedRun(yielded, run) : undefined;
+      if (begun !== undefined && this.#killed === undefined) return { how: NEXT, value: QUIET };
+      if (begun?.runner.traits.shield === true) return { how: NEXT_AS_USUAL, value: QUIET };
+      if (begun === undefined) runner = toRunner(yielded, run, 'yield');
     } catch (error) {
       if (this.#killed === undefined) return { how: THROW, value: error };
     }
@@ -192,17 +192,19 @@ export class Task implements Running {
 
   #answer(child: RunRecord): Answer {
     const outcome = child.outcome!;
-    // A kill that came while a shielded yield ran waits for the next yield: what was shielded is answered as usual.
-    if (this.#killed !== undefined && child.runner.traits.shield !== true) {
-      return { how: THROW, value: this.#killed };
-    }
-    if (this.#failure !== undefined && this.#killed === undefined) {
-      const value = this.#failure;
-      this.#failure = undefined;
-      return { how: THROW, value };
-    }
+    const interruption = this.interruption(child);
+    if (interruption !== undefined) return { how: THROW, value: interruption };
     if (outcome.type === 'finished') return { how: NEXT_AS_USUAL, value: outcome.value };
     return { how: THROW, value: child.errorOf(outcome) };
+  }
+
+  /** What is thrown where the result of a run of its own was waited for: a kill, or the error of a spawned run. */
+  interruption(child: RunRecord): Error | undefined {
+    // A kill that came while a shielded yield ran waits for the next yield: what was shielded is answered as usual.
+    if (this.#killed !== undefined) return child.runner.traits.shield === true ? undefined : this.#killed;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
   }
 
   /** The run that the current yield waits for has settled. */
@@ -237,12 +239,15 @@ export class Task implements Running {
     if (this.#ended || this.#killed !== undefined) return;
     const run = this.#run;
     this.#killed = killedError(by, { run: run.id, spec: run.maskedSpec, label: run.maskedLabel });
-    if (this.inCode) {
-      const { clock, grace } = run.ambient;
-      this.#cancelGrace = clock.after(grace, () => enqueue(run, DRIVE, GRACE_OVER));
-    }
+    if (this.inCode) this.#startGrace();
     // At a yield: the runs of the subtree are being killed, and the answer will be the kill (#answer). Between yields:
     // the operation that resumes is on the queue and will find #killed.
+  }
+
+  #startGrace(): void {
+    const { clock, grace } = this.#run.ambient;
+    this.#cancelGrace?.();
+    this.#cancelGrace = clock.after(grace, () => enqueue(this.#run, DRIVE, GRACE_OVER));
   }
 
   pause(): void {}

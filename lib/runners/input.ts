@@ -66,7 +66,7 @@ export function feedInput(writable: Writable, input: Input, options: FeedOptions
   return new FeedingInput(writable, input, options);
 }
 
-const GONE = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'EOF']);
+const GONE = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
 class FeedingInput implements Feeding {
   readonly #writable: Writable;
@@ -84,8 +84,9 @@ class FeedingInput implements Feeding {
     else this.#open(input instanceof URL ? createReadStream(input) : input);
   }
 
+  // Neither tells anything before the caller has what it is told of.
+
   #whole(content: string | Uint8Array): void {
-    // In its own microtask, so that nothing is told before the caller has what it is told of.
     queueMicrotask(() => {
       if (this.#over || this.#left()) return;
       if (content.length > 0) this.#writable.write(content);
@@ -94,24 +95,24 @@ class FeedingInput implements Feeding {
   }
 
   #open(source: Readables): void {
-    this.#source = reader(source);
-    queueMicrotask(() => {
-      if (this.#over || this.#left()) return;
-      this.#source!.open({
-        read: (item) => this.#write(item),
-        ended: () => this.#ended(),
-        failed: (error) => {
-          if (this.#letGo()) this.#options.onError(error);
-        },
-      });
+    try {
+      this.#source = reader(source);
+    } catch (error) {
+      queueMicrotask(() => this.#fail(error));
+      return;
+    }
+    this.#source.open({
+      read: (item) => this.#write(item),
+      ended: () => this.#ended(),
+      failed: (error) => this.#fail(error),
     });
+    queueMicrotask(() => this.#left());
   }
 
   #write(item: unknown): void {
     if (this.#over || this.#left()) return;
     if (typeof item !== 'string' && !(item instanceof Uint8Array)) {
-      if (this.#letGo())
-        this.#options.onError(new TypeError(`an input is made of strings and bytes; this one gave ${show(item)}`));
+      this.#fail(new TypeError(`an input is made of strings and bytes; this one gave ${show(item)}`));
     } else if (item.length > 0 && !this.#writable.write(item)) {
       this.#source?.stop('full');
     }
@@ -125,9 +126,13 @@ class FeedingInput implements Feeding {
   }
 
   #ended(): void {
-    if (!this.#letGo()) return;
+    if (!this.#finish()) return;
     if (this.#options.end !== false) this.#writable.end();
     this.#options.onDone?.(true);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#letGo()) this.#options.onError(toError(error));
   }
 
   readonly #drained = (): void => this.#source?.go('full');
@@ -136,17 +141,22 @@ class FeedingInput implements Feeding {
   };
   readonly #failed = (error: unknown): void => {
     if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) this.#gone();
-    else if (this.#letGo()) this.#options.onError(toError(error));
+    else this.#fail(error);
   };
 
-  /** True for the first who calls it. */
+  /** Ends it before the source has ended. True for the first who calls it. */
   #letGo(): boolean {
+    if (!this.#finish()) return false;
+    this.#source?.close();
+    return true;
+  }
+
+  #finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
     // Not 'error': what was written last may fail later, and that must not end the process.
     this.#writable.off('close', this.#gone);
     this.#writable.off('drain', this.#drained);
-    this.#source?.close();
     return true;
   }
 

@@ -8,15 +8,19 @@ import {
   toError,
   type Context,
   type Runner,
+  type Running,
   type SeedStreams,
   type Sink,
 } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { adoptSeeds } from '../kernel/runnable.ts';
 import { promise } from './promise.ts';
-import { checkEntries, streams } from './stream.ts';
+import { isReadable } from './reader.ts';
+import { checkEntries, streams, type StreamSource } from './stream.ts';
 
 const LABEL = 'seed';
+const ONCE = 'what a callable gave is used up; yield the callable itself once more';
+const NOTHING: Running = { pause() {}, play() {}, kill() {} };
 
 /**
  * What a seed's callable gave, as a runner: reads the streams to their ends (null for a function: lines are dropped), calls
@@ -28,23 +32,35 @@ const LABEL = 'seed';
  */
 export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
   const list = checkEntries(`a callable's streams`, entries);
+  let used = false;
   return createRunner({
     spec: { type: 'seed', streams: list.length },
     label: LABEL,
-    once: 'what a callable gave is used up; yield the callable itself once more',
+    once: ONCE,
     start(sink, context) {
+      if (used) throw new TypeError(ONCE);
+      used = true;
       const { parent, ambient } = context as unknown as RunRecord;
+      if (ambient.dryRun) {
+        list.forEach(([source]) => drop(source));
+        sink.settle({ type: 'finished', value: undefined });
+        return NOTHING;
+      }
       // The run above is the callable's, and its name is the best there is to tell lines apart.
       const named = parent?.spec.type === 'task' && parent.label !== 'anonymous';
       return context.start(streams(list, { label: named ? parent.label : LABEL }), {
         settle(outcome) {
           if (outcome.type !== 'finished') sink.settle(outcome);
-          else if (ambient.dryRun) sink.settle({ type: 'finished', value: undefined });
           else complete(onComplete, sink, context);
         },
       });
     },
   });
+}
+
+/** What has begun although it shouldn't must not be blocked by a full pipe. */
+function drop(source: StreamSource): void {
+  if (isReadable(source)) source.on('error', () => {}).resume();
 }
 
 function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Context): void {

@@ -34,14 +34,21 @@ async function load(): Promise<void> {
   }
 }
 
+/** Nothing of what execa does besides. `verbose` would be turned on by NODE_DEBUG, and read the streams. */
+const OURS = {
+  buffer: false,
+  reject: false,
+  cleanup: false,
+  stripFinalNewline: false,
+  extendEnv: false,
+  verbose: 'none',
+} as const;
+
 const starter: Starter = {
   ready: () => (run === undefined ? (loading ??= load()) : undefined),
 
   start({ argv, cwd, env, session }, [stdin, stdout, stderr], told) {
-    const options = {
-      ...{ stdin, stdout, stderr, cwd, env, detached: session, extendEnv: false, verbose: 'none' },
-      ...{ buffer: false, reject: false, cleanup: false, stripFinalNewline: false },
-    } as Options;
+    const options = { ...OURS, stdin, stdout, stderr, cwd, env, detached: session } as Options;
     born = undefined;
     let child: ResultPromise<Options>;
     try {

@@ -14,7 +14,7 @@ export function passes(error: NodeJS.ErrnoException): boolean {
 
 /** The exit of a program that could not be started, from what the system said. */
 export function failure(error: NodeJS.ErrnoException, command: Command): Exit {
-  const code = error.code?.startsWith('ERR_INVALID_ARG') ? 'EINVAL' : (error.code ?? 'EINVAL');
+  const code = hasNul(command) ? 'EINVAL' : (error.code ?? 'UNKNOWN');
   const folder = ABOUT_PATHS.has(code) ? folderProblem(command.cwd) : undefined;
   // Node's own error carries the arguments, in which there may be secrets; so it is not handed on.
   if (folder !== undefined) return tell('CWD', folder);
@@ -23,7 +23,7 @@ export function failure(error: NodeJS.ErrnoException, command: Command): Exit {
 
 /** The exit of a program whose file for stdin, stdout or stderr could not be opened. */
 export function fileFailure(error: NodeJS.ErrnoException, file: string): Exit {
-  const code = error.code ?? 'EINVAL';
+  const code = error.code ?? 'UNKNOWN';
   return { ...tell(code, error.message), file };
 }
 
@@ -38,6 +38,11 @@ function tell(code: string, message: string): Exit & { type: 'error' } {
   return { type: 'error', code, error: Object.assign(new Error(message), { code }) };
 }
 
+function hasNul({ argv, cwd, env }: Command): boolean {
+  const texts = [...argv, cwd, ...Object.entries(env ?? {}).flat()];
+  return texts.some((text) => text.includes('\0'));
+}
+
 function folderProblem(folder: string): string | undefined {
   try {
     if (!statSync(folder).isDirectory()) return `the folder ${folder} is no folder`;
@@ -45,11 +50,14 @@ function folderProblem(folder: string): string | undefined {
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? `the folder ${folder} does not exist` : `the folder ${folder} can't be entered (${code})`;
+    return code === 'ENOENT'
+      ? `the folder ${folder} does not exist`
+      : `the folder ${folder} can't be entered (${code})`;
   }
 }
 
-function explain(code: string, { argv, cwd, env }: Command): string | undefined {
+function explain(code: string, command: Command): string | undefined {
+  const { argv, cwd, env } = command;
   const [name] = argv;
   const direct = name.includes('/');
   const path = direct ? resolve(cwd, name) : lookUp(name, cwd, (env ?? process.env)['PATH']);
@@ -69,6 +77,7 @@ function explain(code: string, { argv, cwd, env }: Command): string | undefined 
     case 'ENOTDIR':
       return `${path ?? name} does not exist: a part of the path is no folder`;
     case 'EINVAL':
+      if (!hasNul(command)) return undefined;
       return 'the arguments, the folder or the environment have a NUL character, which no program can be given';
     case 'ENOSYS':
       return 'programs are not supported on Windows yet (WSL runs them)';

@@ -17,7 +17,9 @@ export class Group {
   readonly pid: number;
   /** Own session; otherwise only the program itself is meant, whose group is Node's. */
   readonly session: boolean;
-  readonly #since = performance.now();
+  /** What was seen before says nothing: its start, or its last signal. */
+  #since = performance.now();
+  #stopped = false;
   #exited = false;
   #gone = false;
   /** Other groups in the session when it was last signalled: `timeout` and shells with job control make them. */
@@ -42,17 +44,23 @@ export class Group {
   /** Signals all of it, also its other groups. A stopped process is continued, or it would never take an ending signal. */
   signal(signal: NodeJS.Signals): void {
     if (this.#isGone()) return;
-    if (!this.session) {
-      send(this.pid, signal);
-      if (ENDING.has(signal) && signal !== 'SIGKILL') send(this.pid, 'SIGCONT');
-      return;
-    }
-    const procs = this.#procs() ?? [];
+    const procs = this.session ? (this.#procs() ?? []) : [];
     this.#others = otherGroups(procs, this.pid);
-    for (const group of [this.pid, ...this.#others]) send(-group, signal);
-    if (!ENDING.has(signal) || signal === 'SIGKILL') return;
-    const stopped = procs.filter(({ state }) => state === 'T' || state === 't');
-    for (const group of new Set(stopped.map((proc) => proc.group))) send(-group, 'SIGCONT');
+    for (const target of this.#targets()) send(target, signal);
+    this.#since = performance.now();
+    if (signal === 'SIGSTOP') this.#stopped = true;
+    else if (signal === 'SIGCONT') this.#stopped = false;
+    else if (ENDING.has(signal) && signal !== 'SIGKILL') this.#continue(procs);
+  }
+
+  #continue(procs: readonly Proc[]): void {
+    const stopped = this.#stopped || procs.some(({ state }) => state === 'T' || state === 't');
+    if (stopped || !this.session) for (const target of this.#targets()) send(target, 'SIGCONT');
+    this.#stopped = false;
+  }
+
+  #targets(): number[] {
+    return this.session ? [-this.pid, ...this.#others.map((group) => -group)] : [this.pid];
   }
 
   /** Whether any of it lives; a zombie does not. Cheap unless something was left behind. */

@@ -41,7 +41,12 @@ export function scan(since: number): Scan | undefined {
 
 /** Whether this one process lives; a zombie does not. */
 export function lives(pid: number): boolean {
-  if (!linux) return scan(performance.now())?.procs.get(pid)?.some((proc) => proc.pid === pid) ?? false;
+  if (!linux)
+    return (
+      scan(performance.now())
+        ?.procs.get(pid)
+        ?.some((proc) => proc.pid === pid) ?? false
+    );
   const proc = read(pid);
   return proc !== undefined && !dead(proc.state);
 }

@@ -127,6 +127,12 @@ function hasten(): void {
   timer = setTimeout(resume, 0);
 }
 
+/** A start came to its end: what was short isn't any more, or was waited for long enough. */
+function settled(): void {
+  delay = SHORTEST;
+  tries = 0;
+}
+
 /** Whether there is hope that a failure passes. */
 function again(): boolean {
   if (runningCount() > 0) tries = 0;
@@ -224,8 +230,7 @@ class LocalChild implements Child, Told {
 
   begun(process: Process): void {
     this.#close();
-    delay = SHORTEST;
-    tries = 0;
+    settled();
     taken();
     this.#process = process;
     this.#group = new Group(process.pid, this.#command.session);
@@ -249,10 +254,13 @@ class LocalChild implements Child, Told {
   }
 
   #fail(error: NodeJS.ErrnoException, exit: Exit): void {
-    if (!passes(error) || !again()) this.#settle(exit);
-    else if (!this.#over) {
+    if (this.#over) return;
+    if (passes(error) && again()) {
       front.add(this);
       hold();
+    } else {
+      settled();
+      this.#settle(exit);
     }
   }
 

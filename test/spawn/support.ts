@@ -21,12 +21,20 @@ export interface Program {
   readonly said: Promise<string>;
 }
 
+function deferred<T>(): { promise: Promise<T>; resolve(value: T): void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
 /** Starts a program: no stdin, stderr ignored, own session, unless said otherwise. */
 export function run(argv: readonly [string, ...string[]], more: Partial<Command> = {}): Program {
-  const started = Promise.withResolvers<number>();
-  const exit = Promise.withResolvers<Exit>();
-  const said = Promise.withResolvers<string>();
-  const output = Promise.withResolvers<string>();
+  const started = deferred<number>();
+  const exit = deferred<Exit>();
+  const said = deferred<string>();
+  const output = deferred<string>();
   const child = execaSpawner.spawn(
     { argv, cwd: tmpdir(), env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true, ...more },
     (pid) => {
@@ -59,7 +67,7 @@ export function lives(pid: number): boolean {
 
 /** For what no event tells: looks until it is so, for at most five seconds. */
 export async function until(what: () => boolean): Promise<boolean> {
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
+  for (const end = performance.now() + 5000; performance.now() < end;) {
     if (what()) return true;
     await new Promise((resolve) => {
       setImmediate(resolve);

@@ -1,0 +1,105 @@
+import t from 'tap';
+import { all } from '../../lib/compose/all.ts';
+import { spawn } from '../../lib/compose/spawn.ts';
+import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
+import { contract } from '../../lib/testing/contract.ts';
+import { driven, failure, settleDown, value } from '../support.ts';
+
+contract(t, 'all', () => ({
+  runner: () => all([value(1), value(2)]),
+  endless: () => all([sleep(Infinity), value(2)]),
+  failing: () => all([failure(new Error('no')), sleep(Infinity)]),
+  check: (given) => t.same(given, [1, 2]),
+}));
+
+t.test('gives an array for an iterable, in order, whatever ends first', async (t) => {
+  const first = driven<string>();
+  const second = driven<string>();
+  const loop = runCommandGens([all(new Set([first.runner, second.runner]))]);
+  await settleDown();
+  second.finish('b');
+  first.finish('a');
+  t.same(await loop, [['a', 'b']]);
+});
+
+t.test('gives a record for a record, and its keys are in the ids', async (t) => {
+  const ids: string[] = [];
+  const onEvent = (event: Event): void => void (event.type === 'start' && ids.push(event.run));
+  const given = await runCommandGens(
+    [
+      all({
+        db: value(1),
+        web: function* () {
+          return yield* value('x');
+        },
+      }),
+    ],
+    { onEvent },
+  );
+  t.same(given, [{ db: 1, web: 'x' }]);
+  t.same(ids, ['1', '1.db', '1.web', '1.web.1']);
+});
+
+t.test('all([]) is []', async (t) => {
+  t.same(await runCommandGens([all([]), all({})]), [[], {}]);
+});
+
+t.test('the first failure kills the rest, waits for them, and is the failure', async (t) => {
+  const good = driven();
+  const bad = driven();
+  const never = driven();
+  const loop = runCommandGens([all([good.runner, bad.runner, never.runner], { slots: 2 })]);
+  await settleDown();
+  bad.fail(new RangeError('bad'));
+  await t.rejects(loop, { errors: [new RangeError('bad')] });
+  t.equal(good.kills.length, 1);
+  t.equal(never.starts, 0, 'what had no slot never starts');
+});
+
+t.test('slots: so many at work at once, in order', async (t) => {
+  let now = 0;
+  let most = 0;
+  const order: number[] = [];
+  const step = (index: number) =>
+    function* () {
+      order.push(index);
+      most = Math.max(most, ++now);
+      yield* sleep(1);
+      now--;
+      return index;
+    };
+  const indices = Array.from({ length: 20 }, (_, index) => index);
+  t.same(await runCommandGens([all(indices.map(step), { slots: 3 })]), [indices]);
+  t.same(order, indices);
+  t.equal(most, 3);
+});
+
+t.test('100,000 that settle at once use no stack', async (t) => {
+  const [given] = await runCommandGens([
+    all(
+      Array.from({ length: 100_000 }, (_, index) => value(index)),
+      { slots: 1 },
+    ),
+  ]);
+  t.equal(given?.length, 100_000);
+});
+
+t.test('bad input is told at the call', async (t) => {
+  t.throws(() => all(3 as never), /all: expected an iterable or a record of runners, got number/);
+  t.throws(() => all([1] as never), /all: expected a runner, a generator or a function, got the number 1/);
+  t.throws(() => all([], { slots: 0 }), /slots: 0 is no number of programs/);
+});
+
+t.test('children of all spawn into the task above', async (t) => {
+  const beside = driven();
+  const loop = runCommandGens([
+    function* () {
+      yield* all([spawn(beside.runner)]);
+      yield* value(0);
+      return 'done';
+    },
+  ]);
+  t.same(await loop, ['done']);
+  t.same(beside.kills, ['parent ended']);
+});

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t from 'tap';
+import { fixture, gone, lives, run } from './support.ts';
+
+const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
+
+/** Runs a host to its end: how it ended, and the pids of the programs it had started. */
+async function host(ending: string): Promise<{ code: number | null; pids: number[]; ms: number }> {
+  const child = spawn(process.execPath, ['--import', loader, fixture('host.ts'), ending], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let text = '';
+  let since = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += String(chunk);
+    since = performance.now();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, pids: text.trim().split(' ').map(Number), ms: performance.now() - since };
+}
+
+for (const [ending, status] of [
+  ['exit', 7],
+  ['throw', 1],
+  ['reject', 1],
+  ['handler', 8],
+  ['everything', 0],
+] as const) {
+  t.test(`no child outlives its host: ${ending}`, async (t) => {
+    const { code, pids, ms } = await host(ending);
+    t.teardown(() => {
+      for (const pid of pids) if (lives(pid)) process.kill(pid, 'SIGKILL');
+    });
+    t.equal(code, status);
+    t.equal(pids.length, 4);
+    t.equal(await gone(...pids), true);
+    t.ok(ms < 2000, `${ms} ms`);
+  });
+}
+
+t.test('the hook comes with the first program', async (t) => {
+  const script = `
+    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    console.log(process.listenerCount('exit'));
+    const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore', session: true };
+    for (let i = 0; i < 3; i++)
+      await new Promise((resolve) => execaSpawner.spawn({ argv: ['true'], ...common }, () => {}, resolve));
+    console.log(process.listenerCount('exit'));`;
+  const program = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
+  const [before, after] = (await program.closed).split('\n').map(Number) as [number, number];
+  t.equal(after, before + 1);
+});

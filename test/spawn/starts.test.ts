@@ -1,0 +1,103 @@
+import { mock } from 'node:test';
+import t from 'tap';
+import type { Command, Exit } from '../../lib/kernel/spawner.ts';
+import { start, type Starter } from '../../lib/spawn/starts.ts';
+import { fixture, run } from './support.ts';
+
+const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
+const stdio = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const;
+const command: Command = { argv: ['true'], cwd: '/', env: undefined, session: true, ...stdio };
+
+/** A starter that never starts anything: each try fails so. */
+function failing(code: string): Starter & { tries: number } {
+  return {
+    tries: 0,
+    ready: () => undefined,
+    start(_command, _places, told) {
+      this.tries++;
+      queueMicrotask(() => told.failed(Object.assign(new Error('no'), { code })));
+    },
+  };
+}
+
+t.test('200 programs at once under ulimit -n 64', async (t) => {
+  const host = `ulimit -n 64; exec "$0" --import "$1" "$2" 200`;
+  const program = run(['sh', '-c', host, process.execPath, loader, fixture('many-starts.ts')]);
+  t.same(JSON.parse(await program.closed), { right: 200, left: 0 });
+});
+
+t.test('without any descriptor left a start waits for one', async (t) => {
+  const host = `ulimit -n 64; exec "$0" --import "$1" "$2"`;
+  const program = run(['sh', '-c', host, process.execPath, loader, fixture('starved.ts')]);
+  t.same(JSON.parse(await program.closed), { meanwhile: 'nothing', text: 'fed\n', unheard: 0 });
+});
+
+t.test('what does not pass while nothing of ours runs is told in the end', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const starter = failing('EAGAIN');
+  let exit: Exit | undefined;
+  start(
+    starter,
+    command,
+    () => t.fail('started'),
+    (told) => {
+      exit = told;
+    },
+  );
+  for (let i = 0; i < 100 && exit === undefined; i++) {
+    await new Promise(setImmediate);
+    mock.timers.tick(500);
+  }
+  t.match(exit, { type: 'error', code: 'EAGAIN' });
+  t.equal(starter.tries, 31);
+});
+
+t.test('a start that waits can be called off, and the next one goes', async (t) => {
+  const starter = failing('EMFILE');
+  const exit = new Promise<Exit>((resolve) => {
+    const child = start(starter, command, () => t.fail('started'), resolve);
+    setImmediate(() => child.signal('SIGINT'));
+  });
+  t.same(await exit, { type: 'exit', exitCode: undefined, signal: 'SIGINT' });
+  t.ok(starter.tries >= 1);
+  t.equal(await run(['echo', 'next']).closed, 'next\n');
+});
+
+t.test('a starter that cannot be loaded', async (t) => {
+  const starter: Starter = { ready: () => Promise.reject(new Error('not installed')), start: () => t.fail() };
+  const exit = await new Promise<Exit>((resolve) => start(starter, command, () => t.fail('started'), resolve));
+  t.match(exit, { type: 'error', error: { message: 'not installed' } });
+});
+
+t.test('called off while its starter loads', async (t) => {
+  let loaded!: () => void;
+  const starter: Starter = {
+    ready: () =>
+      new Promise((resolve) => {
+        loaded = resolve;
+      }),
+    start: () => t.fail(),
+  };
+  const exit = new Promise<Exit>((resolve) => {
+    const child = start(starter, command, () => t.fail('started'), resolve);
+    setImmediate(() => child.signal('SIGTERM'));
+  });
+  t.match(await exit, { signal: 'SIGTERM' });
+  loaded();
+  t.equal(await run(['echo', 'next']).closed, 'next\n');
+});
+
+t.test('programs start in their order', async (t) => {
+  const order: number[] = [];
+  await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      await run(['true']).started;
+      order.push(index);
+    }),
+  );
+  t.same(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
+});

@@ -1,0 +1,87 @@
+// What many tests share.
+import { createRunner, type Event, type Runner } from '../lib/kernel/index.ts';
+import { adoptSpawner } from '../lib/kernel/scope.ts';
+import { execaSpawner } from '../lib/spawn/execa.ts';
+
+adoptSpawner(execaSpawner);
+
+/** A runner that settles inside its own start. */
+export function value<T>(given: T): Runner<T> {
+  return createRunner<T>({
+    spec: { type: 'value' },
+    start(sink) {
+      sink.settle({ type: 'finished', value: given });
+      return { pause() {}, play() {}, kill() {} };
+    },
+  });
+}
+
+/** A runner that fails inside its own start. */
+export function failure(error: Error): Runner<never> {
+  return createRunner<never>({
+    spec: { type: 'failure' },
+    start(sink) {
+      sink.settle({ type: 'failed', error });
+      return { pause() {}, play() {}, kill() {} };
+    },
+  });
+}
+
+/** A runner that the test drives. */
+export interface Driven<T> {
+  readonly runner: Runner<T>;
+  finish(value: T): void;
+  fail(error: Error): void;
+  line(text: string): void;
+  /** Starts so far. */
+  readonly starts: number;
+  /** By whom it was killed, once a kill. */
+  readonly kills: string[];
+}
+
+export function driven<T = unknown>(): Driven<T> {
+  type Sink = Parameters<Runner<T>['start']>[0];
+  const sinks: Sink[] = [];
+  const kills: string[] = [];
+  const last = (): Sink => sinks[sinks.length - 1]!;
+  return {
+    runner: createRunner<T>({
+      spec: { type: 'driven' },
+      leaf: true,
+      start(sink) {
+        sinks.push(sink);
+        return {
+          pause() {},
+          play() {},
+          kill(by) {
+            kills.push(by);
+            sink.settle({ type: 'killed', by });
+          },
+        };
+      },
+    }),
+    finish: (given) => last().settle({ type: 'finished', value: given }),
+    fail: (error) => last().settle({ type: 'failed', error }),
+    line: (text) => last().lines('stdout', [text]),
+    get starts() {
+      return sinks.length;
+    },
+    kills,
+  };
+}
+
+/** Events in few words: 'start 1.2', 'line 1.2 text'. */
+export function brief(events: readonly Event[]): string[] {
+  return events.map((event) => {
+    const { type, run } = event;
+    if (type === 'line') return `line ${run} ${event.line}`;
+    if (type === 'settle') return `settle ${run} ${event.outcome.type}`;
+    if (type === 'note') return `note ${run} ${event.text}`;
+    return `${type} ${run}`;
+  });
+}
+
+/** Lets the loop do what it can do now. */
+export async function settleDown(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
