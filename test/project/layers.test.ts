@@ -19,7 +19,9 @@ function* modules(folder: string): Generator<string> {
 }
 
 const imports = (path: string): string[] =>
-  [...readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, name]) => resolve(dirname(path), name!));
+  [...readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, name]) =>
+    resolve(dirname(path), name!),
+  );
 
 t.test('every folder of lib is a layer', async (t) => {
   for (const entry of readdirSync(lib, { withFileTypes: true })) {
@@ -33,7 +35,10 @@ t.test('no import points upward', async (t) => {
     if (rest.length === 0) continue; // lib/index.ts is above all
     for (const target of imports(path)) {
       const [other = ''] = relative(lib, target).split('/');
-      const upward = other === 'index.ts' ? layer !== 'cli' && layer !== 'testing' : other !== layer && rank.get(other)! >= rank.get(layer)!;
+      const upward =
+        other === 'index.ts'
+          ? layer !== 'cli' && layer !== 'testing'
+          : other !== layer && rank.get(other)! >= rank.get(layer)!;
       t.notOk(upward, `${relative(lib, path)} imports ${relative(lib, target)}`);
     }
   }
@@ -43,8 +48,14 @@ t.test('sluice imports rxjs nowhere but in lib/rx, and yargs nowhere but in lib/
   for (const path of modules(lib)) {
     const [layer] = relative(lib, path).split('/');
     const text = readFileSync(path, 'utf8');
-    for (const [name, only] of [['rxjs', 'rx'], ['yargs', 'cli'], ['execa', 'spawn'], ['split2', 'runners']] as const) {
-      if (layer !== only) t.notMatch(text, new RegExp(`(from|import) ?\\(?'${name}`), `${relative(lib, path)} and ${name}`);
+    for (const [name, only] of [
+      ['rxjs', 'rx'],
+      ['yargs', 'cli'],
+      ['execa', 'spawn'],
+      ['split2', 'runners'],
+    ] as const) {
+      if (layer !== only)
+        t.notMatch(text, new RegExp(`(from|import) ?\\(?'${name}`), `${relative(lib, path)} and ${name}`);
     }
   }
 });
