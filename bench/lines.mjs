@@ -8,6 +8,7 @@ import { ahead, bench, expect, fixture, here, seconds } from './harness.mjs';
 const PROGRAMS = 4;
 const LINES = 1_000_000;
 const MB = 1_000_000;
+const SEED = "the seed's loop (Python)";
 
 const numbers = (count) =>
   fixture(`numbers-${count}`, (path) => {
@@ -102,15 +103,6 @@ const callbacks = [
     },
   },
   {
-    name: 'nano-spawn',
-    async run() {
-      const { default: nanoSpawn } = await import('nano-spawn');
-      return each(async (path, onLine) => {
-        for await (const line of nanoSpawn('cat', [path])) onLine(line);
-      })();
-    },
-  },
-  {
     name: 'readline, events',
     run: each(async (path, onLine) => {
       const child = cat(path);
@@ -124,7 +116,11 @@ const callbacks = [
       for await (const line of createInterface({ input: cat(path).stdout, crlfDelay: Infinity })) onLine(line);
     }),
   },
-  { name: "the seed's loop (Python)", needs: 'python3', command: ['python3', here('seed_loop.py'), 'lines', String(PROGRAMS), await numbers(LINES)] },
+  {
+    name: SEED,
+    needs: 'python3',
+    command: ['python3', here('seed_loop.py'), 'lines', String(PROGRAMS), await numbers(LINES)],
+  },
   {
     name: 'raw chunks: the ceiling',
     async run() {
@@ -219,7 +215,7 @@ await bench('lines: 4 programs × 1,000,000 short lines', [
     goals: [
       ahead('split2', 1.5),
       ahead('execa', 10),
-      ...['zx', 'tinyexec', 'nano-spawn', 'readline, events', 'readline, iterator', "the seed's loop (Python)"].map((name) => ahead(name, 1)),
+      ...['zx', 'tinyexec', 'readline, events', 'readline, iterator', SEED].map((name) => ahead(name, 1)),
     ],
   },
   {

@@ -8,10 +8,13 @@ import type { RunRecord } from './run.ts';
 let here: RunRecord | undefined;
 let storage: AsyncLocalStorage<RunRecord | undefined> | undefined;
 
-/** The run whose code is running, if it can still have children. */
+/**
+ * The run whose code is running, if it can still have children, or was killed: what that one's code left behind begins is no
+ * loop of its own.
+ */
 export function currentRun(): RunRecord | undefined {
   const run = turning() ? here : storage?.getStore();
-  return run !== undefined && run.open ? run : undefined;
+  return run !== undefined && (run.open || run.outcome?.type === 'killed') ? run : undefined;
 }
 
 /** Calls synchronous code of a run's. */

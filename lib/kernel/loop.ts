@@ -128,6 +128,8 @@ function startRoot<T>(
   outcomes?: readonly Outcome<unknown>[],
   iterated = false,
 ): Root<T> {
+  const late = owner?.open === false;
+  if (late) owner = undefined;
   const scope = makeScope(options, owner?.scope);
   const ambient = makeAmbient(options, owner?.ambient);
   const ms = options.timeout === undefined ? Infinity : milliseconds(options.timeout, 'timeout');
@@ -172,6 +174,7 @@ function startRoot<T>(
     );
   }
   owner?.refuse(run);
+  if (late) run.kill('parent ended');
   run.enqueueBegin();
   return { run, settled };
 }

@@ -14,7 +14,7 @@ import { eventCount, Feed, toEvent, type Entry } from './feed.ts';
 import { RunIterator } from './iterate.ts';
 import { toRunner } from './runnable.ts';
 import type { Ambient, ChildOptions, Context, Run, Runnable, Runner, Running, Sink } from './runner.ts';
-import { advise } from './runner.ts';
+import { advise, createRunner } from './runner.ts';
 import { joinRunner, nextRunner } from './handle.ts';
 import { defaultSpawner, type Scope } from './scope.ts';
 import { pump, release, take, type Slot } from './slots.ts';
@@ -66,6 +66,7 @@ export interface RunOptions extends ChildOptions {
 export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   readonly parent: RunRecord | undefined;
   readonly #key: string | number;
+  #id: RunId | undefined;
   readonly runner: Runner<T>;
   readonly scope: Scope;
   readonly ambient: Ambient;
@@ -150,8 +151,18 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   // --- what it is ---------------------------------------------------------------------------------------------------
 
   get id(): RunId {
-    let id = String(this.#key);
-    for (let run = this.parent; run !== undefined; run = run.parent) if (run.#key !== '') id = `${run.#key}.${id}`;
+    if (this.#id !== undefined) return this.#id;
+    // From the nearest known one down, without recursion: tasks may be nested ten thousand deep.
+    const unknown: RunRecord[] = [this];
+    let run = this.parent;
+    for (; run !== undefined && run.#id === undefined; run = run.parent) unknown.push(run);
+    let id = run === undefined ? '' : run.#id!;
+    for (let i = unknown.length - 1; i >= 0; i--) {
+      const below = unknown[i]!;
+      if (id === '') id = String(below.#key);
+      else if (below.#key !== '') id = `${id}.${below.#key}`;
+      below.#id = id;
+    }
     return id;
   }
   get spec(): Spec {
@@ -245,7 +256,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     const { key, within } = options;
     let ambient = within === undefined ? this.ambient : { ...this.ambient, ...within };
     if (ambient.advice.length > 0 && runner.traits.leaf === true) {
-      runner = advise(runner, ...ambient.advice);
+      runner = advised(runner, ambient.advice);
       ambient = { ...ambient, advice: [] };
     }
     this.#count++;
@@ -306,7 +317,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   }
 
   #report(operation: number, a: unknown, b?: unknown, c?: unknown): void {
-    if (this.#starting && this.#pending === 0 && turning() && !this.paused) {
+    // Lines and items wait until `start` has returned what they are delivered to.
+    if (this.#starting && this.#pending === 0 && operation === NOTE && turning() && !this.paused) {
       this.#handleReport(operation, a, b, c);
     } else {
       this.#pending++;
@@ -901,5 +913,17 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   startsWaiting(): void {
     const first = this.#firstChild;
     if (this.loose || (first !== undefined && first.#nextSibling !== undefined)) pump();
+  }
+}
+
+/** A runner in the advice of its surroundings; advice that throws fails the run. */
+function advised<T>(runner: Runner<T>, advice: Ambient['advice']): Runner<T> {
+  try {
+    return advise(runner, ...advice);
+  } catch (error) {
+    const start = (): never => {
+      throw error;
+    };
+    return createRunner<T>({ spec: runner.spec, label: runner.label, start });
   }
 }

@@ -45,7 +45,9 @@ export class Task implements Running {
   #ended = false;
   /** An async generator's own code is running or awaits something of its own. */
   inCode = false;
-  #killed: RunError | undefined;
+  /** By whom it was killed. */
+  #killed: string | undefined;
+  #killedError: RunError | undefined;
   /** Yields answered with the kill. */
   #refused = 0;
   /** The error of a spawned run, to be thrown at the current or next yield (L7). */
@@ -75,7 +77,7 @@ export class Task implements Running {
         }
         if (this.#killed !== undefined) {
           how = this.#begun ? THROW : RETURN;
-          value = this.#killed;
+          value = this.#kill;
         }
       }
       if ((count & 63) === 0 && overdue()) {
@@ -175,7 +177,7 @@ export class Task implements Running {
       runner?.traits.discard?.();
       this.#refused++;
       if (this.#refused > DROP_AFTER) return { how: DROP, value: undefined };
-      return { how: this.#refused >= RETURN_FROM ? RETURN : THROW, value: this.#killed };
+      return { how: this.#refused >= RETURN_FROM ? RETURN : THROW, value: this.#kill };
     }
     if (this.#failure !== undefined && this.#killed === undefined) {
       runner!.traits.discard?.();
@@ -201,7 +203,7 @@ export class Task implements Running {
   /** What is thrown where the result of a run of its own was waited for: a kill, or the error of a spawned run. */
   interruption(child: RunRecord): Error | undefined {
     // A kill that came while a shielded yield ran waits for the next yield: what was shielded is answered as usual.
-    if (this.#killed !== undefined) return child.runner.traits.shield === true ? undefined : this.#killed;
+    if (this.#killed !== undefined) return child.runner.traits.shield === true ? undefined : this.#kill;
     const failure = this.#failure;
     this.#failure = undefined;
     return failure;
@@ -237,11 +239,17 @@ export class Task implements Running {
 
   kill(by: string): void {
     if (this.#ended || this.#killed !== undefined) return;
-    const run = this.#run;
-    this.#killed = killedError(by, { run: run.id, spec: run.maskedSpec, label: run.maskedLabel });
+    this.#killed = by;
     if (this.inCode) this.#startGrace();
     // At a yield: the runs of the subtree are being killed, and the answer will be the kill (#answer). Between yields:
     // the operation that resumes is on the queue and will find #killed.
+  }
+
+  /** Made when it is thrown: ten thousand nested tasks that are killed at once don't hold an error each. */
+  get #kill(): RunError {
+    const run = this.#run;
+    this.#killedError ??= killedError(this.#killed!, { run: run.id, spec: run.maskedSpec, label: run.maskedLabel });
+    return this.#killedError;
   }
 
   #startGrace(): void {

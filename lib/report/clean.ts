@@ -1,19 +1,16 @@
 // Lines as they may be shown: what a program writes for a terminal of its own (a progress bar, a cleared screen) must not
 // move the cursor into other runs' lines. Colours are kept.
+/* oxlint-disable no-control-regex -- they are what this is about */
 
 /** Everything below a blank but tab and newline, DEL, and the C1 controls. */
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f]/;
 /**
  * What a terminal acts upon: a CSI (its final byte is captured), a string up to its end (a title, a link), a character
  * set, any other escape, a single C1.
  */
 const SEQUENCE =
-  // oxlint-disable-next-line no-control-regex
   /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*([\x40-\x7e])|(?:\x1b[P\]X^_]|[\x90\x9d\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[\x20-\x2f]*[\x30-\x7e]?|[\x80-\x9f]/g;
-// oxlint-disable-next-line no-control-regex
 const REST = /[\0-\x08\x0b-\x1a\x1c-\x1f\x7f]/g;
-// oxlint-disable-next-line no-control-regex
 const BACKSPACE = /[^\x08]\x08/;
 export const RESET = '\x1b[0m';
 
@@ -25,7 +22,9 @@ export function endColors(line: string): string {
 /** A line for a terminal: colours stay and end with the line; of what was overwritten, what was seen last. */
 export function forTerminal(line: string): string {
   if (!CONTROL.test(line)) return line;
-  let text = line.replace(SEQUENCE, (sequence, final) => (final === 'm' && /^(\x1b\[|\x9b)[\d;:]*m$/.test(sequence) ? sequence : '')); // oxlint-disable-line no-control-regex
+  let text = line.replace(SEQUENCE, (sequence, final) =>
+    final === 'm' && /^(\x1b\[|\x9b)[\d;:]*m$/.test(sequence) ? sequence : '',
+  );
   if (text.includes('\r')) text = overwritten(text);
   if (text.includes('\b')) text = erased(text);
   return endColors(text.replace(REST, ''));
@@ -46,6 +45,8 @@ function erased(text: string): string {
 
 /** A label: one line, nothing that a terminal acts upon. */
 export function plain(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(SEQUENCE, '').replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ').trim();
+  return text
+    .replace(SEQUENCE, '')
+    .replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ')
+    .trim();
 }

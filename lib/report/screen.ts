@@ -50,10 +50,13 @@ function healthOf(stream: Writable): Health {
 const unwritten = new Set<Screen>();
 let atExit = false;
 
+/** A stream that may be a terminal. */
+export type Sheet = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
 /** Two streams of lines. */
 export class Screen {
-  readonly out: Writable;
-  readonly err: Writable;
+  readonly out: Sheet;
+  readonly err: Sheet;
   readonly #closed: boolean;
   #texts: Text[] = [];
   #size = 0;
@@ -81,19 +84,21 @@ export class Screen {
       if (place === 'out' && !this.#closed) throw error;
       return;
     }
-    if ((this.#heldSize > 0 || terminalTaken()) && isTerminal(this[place])) {
+    if ((this.#heldSize > 0 || terminalTaken()) && this[place].isTTY === true) {
       this.#hold(place, text);
       return;
     }
     append(this.#texts, place, text);
-    if (this.#size === 0) this.#announce();
+    if (this.#size === 0) {
+      this.#owe();
+      queueMicrotask(() => this.flush());
+    }
     this.#size += text.length;
     if (this.#size >= WRITE) this.flush();
   }
 
-  #announce(): void {
+  #owe(): void {
     unwritten.add(this);
-    queueMicrotask(() => this.flush());
     if (atExit) return;
     atExit = true;
     process.on('exit', () => {
@@ -115,7 +120,7 @@ export class Screen {
   #hold(place: Place, text: string): void {
     if (this.#heldSize === 0) {
       this.#cancelHold = onTerminalFree(() => this.#release());
-      this.#announce();
+      this.#owe();
     }
     append(this.#held, place, text);
     this.#heldSize += text.length;
@@ -128,22 +133,18 @@ export class Screen {
 
   #release(): void {
     this.#cancelHold?.();
+    this.#cancelHold = undefined;
     this.flush();
+    const lost = this.#lost;
     const held = this.#held;
-    if (this.#lost > 0) {
-      this.err.write(`… ${this.#lost} lines were dropped while a program had the terminal\n`);
-    }
     this.#held = [];
     this.#heldSize = 0;
     this.#lost = 0;
+    if (lost > 0) this.err.write(`… ${lost} lines were dropped while a program had the terminal\n`);
     this.#texts = held;
     this.flush();
     unwritten.delete(this);
   }
-}
-
-function isTerminal(stream: Writable & { isTTY?: boolean }): boolean {
-  return stream.isTTY === true;
 }
 
 /** Joins what goes to the same place, up to the size of a write. */

@@ -102,8 +102,7 @@ class StreamReader implements Reader {
     const opened = this.#events !== undefined;
     this.#letGo();
     if (!opened) this.#readable.on('error', ignore);
-    // Node's own stdin belongs to everybody: it is left as it was, and paused it doesn't keep the process alive.
-    if (isStdin(this.#readable)) this.#readable.pause();
+    if (isStdin(this.#readable)) leave(this.#readable);
     else this.#readable.destroy?.();
   }
 
@@ -128,6 +127,15 @@ class StreamReader implements Reader {
 /** By its descriptor, since looking at `process.stdin` would open it. */
 function isStdin(readable: AnyReadable): boolean {
   return readable.fd === 0;
+}
+
+/** Node's own stdin belongs to everybody, so it is only left; paused it doesn't keep the process alive. */
+function leave(stdin: AnyReadable): void {
+  stdin.pause();
+  // A pause inside its 'data' event is undone when Node reads ahead after that; a second one lasts.
+  setImmediate(() => {
+    if (stdin.isPaused()) stdin.resume().pause();
+  });
 }
 
 function closedEarly(): Error {

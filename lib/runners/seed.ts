@@ -37,6 +37,7 @@ export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
     spec: { type: 'seed', streams: list.length },
     label: LABEL,
     once: ONCE,
+    discard: () => streams(list).traits.discard?.(),
     start(sink, context) {
       if (used) throw new TypeError(ONCE);
       used = true;

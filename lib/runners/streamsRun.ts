@@ -94,9 +94,11 @@ export class StreamsRun implements Running {
     const rest = open.splitter.end();
     const lines = text.split(/\r?\n/);
     if (lines.length > 1 && lines.at(-1) === '') lines.pop();
-    this.#lines(open, rest.length === 0 ? lines : rest.concat(lines));
     const { limit } = this.#settings;
-    if (text.length > limit && lines.some((line) => Buffer.byteLength(line) > limit)) this.#overflow(open);
+    // A character has at most 3 bytes in UTF-8.
+    const tooLong = text.length * 3 > limit ? lines.findIndex((line) => Buffer.byteLength(line) > limit) : -1;
+    this.#lines(open, rest.concat(tooLong < 0 ? lines : lines.slice(0, tooLong)));
+    if (tooLong >= 0) this.#overflow(open);
   }
 
   #lines(open: Open, lines: readonly string[], size?: number): void {

@@ -4,7 +4,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { ChildProcess } from 'node:child_process';
 import type { execa, Options, ResultPromise } from 'execa';
 import type { Spawner } from '../kernel/spawner.ts';
-import { room, start, type Starter, type Told } from './starts.ts';
+import { room } from './queue.ts';
+import { start, type Starter, type Told } from './start.ts';
 
 /** Starts programs with execa, on this machine: Linux and macOS. */
 export const execaSpawner: Spawner = {
@@ -17,8 +18,9 @@ export const execaSpawner: Spawner = {
 
 let run: typeof execa | undefined;
 let loading: Promise<void> | undefined;
-/** The last child process that Node made. */
+/** The last child process that Node made during a start. */
 let born: ChildProcess | undefined;
+let starting = false;
 
 /** Loads execa with the first start: it takes longer than all of sluice. */
 async function load(): Promise<void> {
@@ -26,7 +28,7 @@ async function load(): Promise<void> {
   try {
     ({ execa: run } = await import('execa'));
     subscribe('child_process', (message) => {
-      born = (message as { process: ChildProcess }).process;
+      if (starting) born = (message as { process: ChildProcess }).process;
     });
   } finally {
     clearInterval(alive);
@@ -49,16 +51,19 @@ const starter: Starter = {
 
   start({ argv, cwd, env, session }, [stdin, stdout, stderr], told) {
     const options = { ...OURS, stdin, stdout, stderr, cwd, env, detached: session } as Options;
-    born = undefined;
     let child: ResultPromise<Options>;
+    starting = true;
     try {
       child = run!(argv[0], argv.slice(1), options);
     } catch (error) {
       // Out of descriptors Node gives its child no streams, over which execa stumbles; Node tells the reason on the
       // child, which execa has lost: unheard, that would end the process.
       if (born === undefined) told.failed(error as Error);
-      else (born as ChildProcess).once('error', (reason) => told.failed(reason));
+      else born.once('error', (reason) => told.failed(reason));
       return;
+    } finally {
+      starting = false;
+      born = undefined;
     }
     if (child.pid === undefined) {
       failing(child).then(told.failed.bind(told), () => {});

@@ -68,10 +68,7 @@ export class Group {
     if (this.#isGone()) return false;
     if (!this.#exited) return true;
     this.#others = this.#others.filter((group) => exists(-group));
-    if (this.#others.length === 0 && !exists(-this.pid)) {
-      this.#gone = true;
-      return false;
-    }
+    if (this.#others.length === 0 && !exists(-this.pid)) return false;
     const procs = this.#procs();
     return procs === undefined || procs.length > 0;
   }

@@ -44,14 +44,13 @@ export function killEverything(): void {
 }
 
 function endAll(): void {
-  const groups = [...living].filter((group) => group.alive());
-  if (groups.length === 0) return;
-  for (const group of groups) group.signal('SIGTERM');
+  if (living.size === 0) return;
+  for (const group of living) group.signal('SIGTERM');
   const deadline = performance.now() + GRACE;
   const cell = new Int32Array(new SharedArrayBuffer(4));
-  while (anyLife(groups)) {
+  while (anyLife()) {
     if (performance.now() > deadline) {
-      for (const group of groups) group.signal('SIGKILL');
+      killEverything();
       return;
     }
     Atomics.wait(cell, 0, 0, STEP);
@@ -59,8 +58,9 @@ function endAll(): void {
 }
 
 /** As `alive`, but here nobody reaps: one that has ended stays a zombie, and leads its group still. */
-function anyLife(groups: readonly Group[]): boolean {
-  if (groups.some(({ pid, exited }) => !exited && lives(pid))) return true;
+function anyLife(): boolean {
+  for (const { pid, exited } of living) if (!exited && lives(pid)) return true;
   const now = performance.now();
-  return groups.some(({ pid, session }) => session && (scan(now)?.procs.has(pid) ?? false));
+  for (const { pid, session } of living) if (session && scan(now)?.procs.has(pid) === true) return true;
+  return false;
 }

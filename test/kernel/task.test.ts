@@ -483,7 +483,7 @@ t.test('L4: a kill', async (t) => {
     t.same(outcome, { type: 'killed', by: 'me' });
     t.same(
       record.events.filter((event) => event.type === 'settle').map((event) => event.run),
-      ['1.1.1', '1.1.2', '1.1', '1'].filter((run) => record.began(run)),
+      ['1.1.1', '1.1.2.1', '1.1.2', '1.1', '1'], // the hand, what is shielded, its shield, the tasks
     );
   });
 
@@ -571,7 +571,7 @@ t.test('L4: an async generator in an await of its own', async (t) => {
     record.wellFormed();
     go();
     await rounds();
-    t.equal(later, 'came back');
+    t.equal(later, 'came back, closed');
     t.equal(h.starts.length, 0);
     t.equal(clock.pending, 0);
   });
@@ -669,6 +669,8 @@ t.test('what is no runner is a TypeError at its own yield, naming it and the rem
   ];
   for (const async of [false, true]) {
     for (const [value, message] of wrong) {
+      // A promise that an async generator yields is awaited before anybody sees it.
+      if (async && value instanceof Promise) continue;
       const body = async
         ? async function* () {
             try {

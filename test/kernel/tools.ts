@@ -1,5 +1,12 @@
 // What the tests of the kernel share: runners that the test itself brings to their ends.
-import { createRunner, type Definition, type Outcome, type Runner, type Sink } from '../../lib/kernel/index.ts';
+import {
+  createRunner,
+  type Definition,
+  type Outcome,
+  type Runner,
+  type Sink,
+  type Spawner,
+} from '../../lib/kernel/index.ts';
 
 export { Record, rounds, until } from '../../lib/testing/record.ts';
 
@@ -105,4 +112,15 @@ export async function unhandledOf(body: () => Promise<void>): Promise<unknown[]>
     for (const one of before) process.on('unhandledRejection', one);
   }
   return seen;
+}
+
+/** A spawner for runners that take a slot and start nothing. `spaces.left`: descriptors. */
+export function roomy(spaces = { left: Infinity }): Spawner {
+  return {
+    name: 'roomy',
+    room: () => spaces.left,
+    spawn() {
+      throw new Error('nothing is to be started');
+    },
+  };
 }

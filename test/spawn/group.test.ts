@@ -55,6 +55,18 @@ t.test('those left behind after the exit live, and can be killed', async (t) => 
   t.equal(await until(() => !program.child.alive()), true);
 });
 
+t.test('so can a group of its own that was left behind', async (t) => {
+  const program = run(['sh', '-c', 'timeout 1000 sleep 1000 >/dev/null & echo $!']);
+  const left = Number(await program.said);
+  finallyKill(t, left);
+  await program.closed;
+  t.equal(await until(() => program.child.members().length === 2), true, 'timeout and sleep');
+  const members = program.child.members();
+  program.child.signal('SIGTERM');
+  t.equal(await gone(...members), true);
+  t.equal(program.child.alive(), false);
+});
+
 t.test('SIGTERM may be ignored, SIGKILL may not', async (t) => {
   const program = run([fixture('ignores-sigterm')]);
   t.equal(await program.said, 'ready\n');

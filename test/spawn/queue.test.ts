@@ -1,7 +1,7 @@
 import { mock } from 'node:test';
 import t from 'tap';
 import type { Command, Exit } from '../../lib/kernel/spawner.ts';
-import { start, type Starter } from '../../lib/spawn/starts.ts';
+import { start, type Starter } from '../../lib/spawn/start.ts';
 import { fixture, run } from './support.ts';
 
 const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;

@@ -1,0 +1,120 @@
+// The command line: commands, what is wrong with what was given, and what was probably meant. What is heavy is loaded by
+// the commands themselves.
+import { existsSync } from 'node:fs';
+import yargs from 'yargs';
+import { completion } from './completion.ts';
+import { loopOptions } from './options.ts';
+import { run } from './run.ts';
+import { seq } from './seq.ts';
+import { suggest } from './suggest.ts';
+import { UsageError } from './usage.ts';
+
+const COMMANDS = ['run', 'seq', 'completion'];
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  run: Object.keys(loopOptions),
+  seq: [...Object.keys(loopOptions), 'keep-going'],
+};
+
+/** Runs the command line. What goes wrong is told on stderr and in `process.exitCode`. */
+export async function main(args: readonly string[], version: string): Promise<void> {
+  if (args.length === 0) {
+    process.exitCode = 2;
+    process.stderr.write(`${await parser(args, version).getHelp()}\n`);
+    return;
+  }
+  try {
+    await parser(args, version).parseAsync();
+  } catch (error) {
+    const { exitCode, text } = told(error, args);
+    process.exitCode = exitCode;
+    process.stderr.write(text);
+  }
+}
+
+function parser(args: readonly string[], version: string) {
+  return yargs([...args])
+    .scriptName('sluice')
+    .detectLocale(false)
+    .parserConfiguration({
+      'populate--': true,
+      'parse-positional-numbers': false,
+      'camel-case-expansion': false,
+      'greedy-arrays': false,
+    })
+    .usage('$0 COMMAND\n\nRuns programs side by side: generators yield them, or a line of the shell names them.')
+    .command(run)
+    .command(seq)
+    .command(completion)
+    .example('$0 run deploy.ts', 'run the steps of a script')
+    .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')
+    .epilogue(
+      'sluice COMMAND --help tells more. Exit code: 0, that of the program that failed, or 1; 2: not run as given.',
+    )
+    .strict()
+    .demandCommand(1)
+    .version(version)
+    .alias({ help: 'h', version: 'V' })
+    .wrap(Math.min(110, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      if (error === undefined || (error as Error | null)?.name === 'YError')
+        throw new UsageError(message || error!.message);
+      throw error;
+    });
+}
+
+interface Told {
+  readonly exitCode: number;
+  readonly text: string;
+}
+
+function told(error: unknown, args: readonly string[]): Told {
+  if (error instanceof UsageError) {
+    const { message, hint = hintFor(message, args) } = error;
+    return {
+      exitCode: 2,
+      text: `sluice: ${reworded(message, args)}\n${hint === undefined ? '' : `  ${hint}\n`}${seeHelp(args)}`,
+    };
+  }
+  if (error instanceof Error && error.name === 'ScriptError')
+    return { exitCode: 1, text: `sluice: ${error.message}\n` };
+  return { exitCode: 1, text: `sluice: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n` };
+}
+
+function seeHelp(args: readonly string[]): string {
+  const command = commandIn(args);
+  return `  see sluice ${command === undefined ? '' : `${command} `}--help\n`;
+}
+
+/** What yargs says, in fewer words. */
+function reworded(message: string, args: readonly string[]): string {
+  const command = commandIn(args);
+  const [, unknown] = UNKNOWN.exec(message) ?? [];
+  if (unknown !== undefined && command === undefined && unknown === args[0]) return `there is no command ${unknown}`;
+  if (message.startsWith('Not enough non-option arguments'))
+    return command === 'run' ? 'run: which FILE?' : 'which command?';
+  return message
+    .trim()
+    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
+    .replace(/\n\s*/g, ' ');
+}
+
+const UNKNOWN = /^Unknown (?:argument|command)s?: ([^,]+)/;
+
+function hintFor(message: string, args: readonly string[]): string | undefined {
+  const [, unknown] = UNKNOWN.exec(message) ?? [];
+  if (unknown === undefined) return undefined;
+  const command = commandIn(args);
+  if (command === undefined) {
+    if (unknown === args[0] && existsSync(unknown)) return `did you mean sluice run ${unknown}?`;
+    const near = suggest(unknown, COMMANDS);
+    return near === undefined ? undefined : `did you mean sluice ${near}?`;
+  }
+  const near = suggest(unknown, [...(OPTIONS[command] ?? []), 'help', 'version']);
+  if (near !== undefined) return `did you mean --${near}?`;
+  return command === 'run' ? 'what is for the script goes behind --' : undefined;
+}
+
+function commandIn(args: readonly string[]): string | undefined {
+  return args.find((arg) => COMMANDS.includes(arg));
+}

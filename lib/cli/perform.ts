@@ -1,0 +1,105 @@
+// Runs a loop for the command line: its report, Ctrl-C, the end of its output, the exit code.
+import {
+  isRunError,
+  json,
+  prefix,
+  quiet,
+  runCommandGens,
+  type Event,
+  type Loop,
+  type Outcome,
+  type ReportOptions,
+  type Source,
+} from '../index.ts';
+import { onHostSignal } from '../kernel/host.ts';
+import { DIM, paint, RED, wantsColor } from '../report/color.ts';
+import { exitCodeOf, failuresOf, PIPE_CLOSED } from './exit.ts';
+import { whoIsAlive } from './hanging.ts';
+import type { LoopArguments } from './options.ts';
+import { summary } from './summary.ts';
+import { UsageError } from './usage.ts';
+
+/** Runs what `give` gives to its end and sets the exit code. */
+export async function perform(
+  give: () => Source<unknown> | Promise<Source<unknown>>,
+  options: LoopArguments,
+): Promise<void> {
+  let loop: Loop<unknown[]> | undefined;
+  let gone: NodeJS.ErrnoException | undefined;
+  const closed = (error: NodeJS.ErrnoException): void => {
+    gone = error;
+    loop?.kill('stdout is closed');
+  };
+  const endings = new Endings();
+  const forget = onHostSignal((signal, roots) => {
+    // The terminal has just written ^C.
+    const { isTTY, columns } = process.stderr;
+    tell(`${isTTY === true && signal === 'SIGINT' ? '\n' : ''}${whoIsAlive(signal, roots, columns)}`, DIM);
+  });
+  try {
+    const source = await give();
+    loop = runCommandGens(source, {
+      report: reporter(options, { closed }),
+      ...(options.report === 'prefix' ? { onEvent: (event: Event) => endings.see(event) } : {}),
+      failFast: options['fail-fast'],
+      dryRun: options['dry-run'],
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    });
+    if (gone !== undefined) loop.kill('stdout is closed');
+    await loop;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    // Without a reader nobody wants to know more.
+    if (gone?.code !== 'EPIPE')
+      tell(summary(error, options.report === 'quiet' ? generatorsOf(error) : endings.toldOf(error)), RED);
+    process.exitCode = exitCodeOf(error);
+  } finally {
+    forget();
+  }
+  if (gone === undefined) return;
+  process.exitCode = gone.code === 'EPIPE' ? PIPE_CLOSED : 1;
+  if (gone.code !== 'EPIPE') tell(`sluice: stdout: ${gone.message}\n`, RED);
+}
+
+/** Whether the last that was printed was why a program failed: saying so once more would be noise. */
+class Endings {
+  #last: Error | undefined;
+
+  see(event: Event): void {
+    if (event.type === 'settle') {
+      const { outcome } = event;
+      if (outcome.type === 'killed') this.#last = undefined;
+      else if (outcome.type === 'failed' && isRunError(outcome.error) && outcome.error.run === event.run)
+        this.#last = outcome.error;
+    } else if (event.type === 'line' || event.type === 'item' || event.type === 'note') this.#last = undefined;
+  }
+
+  toldOf(error: unknown): readonly unknown[] {
+    return failuresOf(error).length === 1 ? [this.#last] : [];
+  }
+}
+
+/** The failures of the loop's generators: `quiet` has told them. */
+function generatorsOf(error: unknown): readonly unknown[] {
+  const { outcomes = [] } = error as { outcomes?: readonly Outcome<unknown>[] };
+  return outcomes.flatMap((outcome) => (outcome?.type === 'failed' ? failuresOf(outcome.error) : []));
+}
+
+function reporter(options: LoopArguments, places: ReportOptions): (event: Event) => void {
+  switch (options.report) {
+    case 'json':
+      return json(places);
+    case 'quiet':
+      return quiet(places);
+    case 'prefix':
+      return prefix({ ...places, dryRun: options['dry-run'] });
+  }
+}
+
+function tell(text: string, color: number): void {
+  if (text === '') return;
+  process.stderr.write(
+    wantsColor(process.stderr) ? text.replace(/^.*sluice: .*$/m, (line) => paint(color, line)) : text,
+  );
+}

@@ -1,0 +1,136 @@
+// A script of the user's: found, loaded, and what its default export gives.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isRunner, task, type Runnable, type Source } from '../index.ts';
+import { isGenerator, show } from '../kernel/runnable.ts';
+import { stackOf } from '../report/explain.ts';
+import { suggest } from './suggest.ts';
+import { UsageError } from './usage.ts';
+
+const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
+
+/** The script's absolute path. Throws a UsageError with the file that was probably meant. */
+export function findScript(file: string): string {
+  const path = resolve(file);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) throw new UsageError(`${file} is a folder, not a script`);
+  if (stats !== undefined) return path;
+  const meant = nearest(path);
+  throw new UsageError(
+    `there is no file ${file}`,
+    meant === undefined ? undefined : `did you mean ${relative('.', meant)}?`,
+  );
+}
+
+/** The file in the same folder, or in one beside or below it, whose name is nearest. */
+function nearest(path: string): string | undefined {
+  const extended = EXTENSIONS.map((extension) => path + extension).find((candidate) => existsSync(candidate));
+  if (extended !== undefined) return extended;
+  const wanted = basename(path);
+  const near = existsSync(dirname(path)) ? dirname(path) : '.';
+  for (const folder of [near, ...foldersIn(near)]) {
+    const names = scriptsIn(folder);
+    const bare = names.find((name) => name.slice(0, -extname(name).length) === wanted);
+    const name = bare ?? (names.includes(wanted) ? wanted : suggest(wanted, names));
+    if (name !== undefined) return join(folder, name);
+  }
+  return undefined;
+}
+
+function scriptsIn(folder: string): string[] {
+  return entries(folder)
+    .filter((entry) => !entry.isDirectory() && EXTENSIONS.includes(extname(entry.name)))
+    .map((entry) => entry.name);
+}
+
+function foldersIn(folder: string): string[] {
+  return entries(folder)
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
+    .map((entry) => join(folder, entry.name));
+}
+
+function entries(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** A script could not be loaded; the message is all that helps. */
+export class ScriptError extends Error {
+  override readonly name = 'ScriptError';
+}
+
+/** Loads a script and gives its default export. To the script, `process.argv` is as if Node ran it. */
+export async function loadScript(path: string, args: readonly string[]): Promise<unknown> {
+  await import('./load/register.ts');
+  process.argv = [process.argv[0]!, path, ...args];
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new ScriptError(loadFailure(error), { cause: error });
+  }
+  let exported = module['default'];
+  // CommonJS that was compiled from a module.
+  if (typeof exported === 'object' && exported !== null && '__esModule' in exported)
+    exported = (exported as { default?: unknown }).default;
+  if (exported !== undefined) return exported;
+  const names = Object.keys(module).filter((name) => name !== 'default' && name !== 'module.exports');
+  throw new UsageError(
+    `${relative('.', path)} has no default export`,
+    names.includes('main')
+      ? 'write: export default main'
+      : `write: export default function* main() { … }${names.length === 0 ? '' : `; it exports ${names.join(', ')}`}`,
+  );
+}
+
+function loadFailure(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${show(error)}`;
+  const stack = stackOf(error);
+  if (error.name !== 'SyntaxError') return stack;
+  const missing = /does not provide an export named '(\w+)'/.exec(error.message);
+  if (missing !== null) return `${stack}\nif ${missing[1]} is a type: import { type ${missing[1]} }`;
+  // Where in the loader it was noticed tells nobody anything.
+  return stack.replace(/\n\s+at [^]*$/, '');
+}
+
+/** The generators that a default export stands for. Functions are called with the arguments. Throws a UsageError. */
+export async function toSource(exported: unknown, args: readonly string[], file: string): Promise<Source<unknown>> {
+  const value = await exported;
+  if (isRunner(value) || isGenerator(value)) return [value];
+  if (typeof value === 'function') {
+    if (isGeneratorFunction(value)) return [withArguments(value, args)];
+    const given: unknown = await (value as (...args: string[]) => unknown)(...args);
+    if (typeof given === 'function' || isRunner(given) || isGenerator(given)) return [given as Runnable];
+    if (isList(given)) return given;
+    throw new UsageError(
+      `the default function of ${file} gave ${show(given)}`,
+      'make it a generator function (function*), or return a list of generators',
+    );
+  }
+  if (Array.isArray(value)) return value.map((element: unknown) => withArguments(element, args));
+  if (isList(value)) return value;
+  throw new UsageError(
+    `the default export of ${file} is ${show(value)}`,
+    'export a generator function, a function that gives generators, a list of them, or a runner',
+  );
+}
+
+/** Generator functions are called with the arguments; everything else is for the loop to judge. */
+function withArguments(value: unknown, args: readonly string[]): Runnable {
+  if (typeof value !== 'function') return value as Runnable;
+  return task(value as (...args: string[]) => Generator, ...args);
+}
+
+function isGeneratorFunction(value: object): boolean {
+  return Object.prototype.toString.call(value).endsWith('GeneratorFunction]');
+}
+
+function isList(value: unknown): value is Source<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const observable = (Symbol as { observable?: symbol }).observable ?? '@@observable';
+  return Symbol.iterator in value || Symbol.asyncIterator in value || observable in value || '@@observable' in value;
+}

@@ -1,0 +1,93 @@
+// Outcomes, errors, specs and times in words.
+import { fileURLToPath } from 'node:url';
+import { describe, isRunError, type Spec } from '../kernel/index.ts';
+import { quote } from '../runners/quote.ts';
+
+/** What went wrong, in one line and without what ran: that is the label's to say. */
+export function briefly(error: Error): string {
+  if (!isRunError(error)) return firstLine(`${error.name}: ${error.message}`);
+  const reason = describe(error.reason);
+  const at = error.message.indexOf(reason);
+  return firstLine(at < 0 ? reason : error.message.slice(at));
+}
+
+/** What ran and what went wrong, in one line. */
+export function inOneLine(error: Error): string {
+  const said = briefly(error);
+  const at = error.message.indexOf(said);
+  if (!isRunError(error) || at <= 0) return said;
+  const label = error.message.slice(0, at).replace(/:\s*$/, '').replace(/\s+/g, ' ').trim();
+  return `${label.length <= 200 ? label : `${label.slice(0, 199)}…`}: ${said}`;
+}
+
+/** What went wrong, for a reader who has seen nothing of it: the last lines of a program, the stack of the user's own code. */
+export function fully(error: Error, depth = 0): string {
+  if (isRunError(error)) {
+    // Of code that was called with reports, the place that threw is what helps; the message has only what it said.
+    const thrown =
+      error.reason.type === 'callback' && error.cause instanceof Error ? `\n${indent(stackOf(error.cause))}` : '';
+    return `${error.message}${thrown}`;
+  }
+  const parts = [stackOf(error)];
+  if (depth >= DEEPEST) return parts[0]!;
+  if (error instanceof AggregateError)
+    parts.push(...error.errors.map((part) => indent(fully(asError(part), depth + 1))));
+  if (error.cause !== undefined) parts.push(indent(`cause: ${fully(asError(error.cause), depth + 1)}`));
+  return parts.join('\n');
+}
+
+/** Causes of causes. */
+const DEEPEST = 5;
+
+/** The first line of a text, at most 500 characters. */
+export function firstLine(text: string): string {
+  const [line = ''] = text.split('\n', 1);
+  return line.length <= 500 ? line : `${line.slice(0, 499)}…`;
+}
+
+const own = new URL('../', import.meta.url);
+
+/** A stack without the frames of the library and of Node: the user's own are left. */
+export function stackOf(error: Error): string {
+  const stack = error.stack ?? `${error.name}: ${error.message}`;
+  const library = [own.href, fileURLToPath(own)];
+  return stack
+    .split('\n')
+    .filter(
+      (line) =>
+        !/^\s+at /.test(line) || !(/node:|<anonymous>\)?$/.test(line) || library.some((url) => line.includes(url))),
+    )
+    .join('\n');
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}
+
+/** What a run would do: a program as it would be typed, others as their spec. */
+export function wouldDo(spec: Spec): string {
+  if (spec.type === 'program')
+    return `$ ${commandOf(spec)}${typeof spec['cwd'] === 'string' ? ` (in ${spec['cwd']})` : ''}`;
+  if (spec.type === 'pipe' && Array.isArray(spec['of']))
+    return `$ ${(spec['of'] as Spec[]).map(commandOf).join(' | ')}`;
+  return JSON.stringify(spec);
+}
+
+function commandOf(spec: Spec): string {
+  const { command } = spec;
+  return Array.isArray(command) ? command.map((word) => quote(String(word))).join(' ') : String(command);
+}
+
+/** A time as people say it: '12 ms', '1.2 s', '2 min 5 s', '1 h 2 min'. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

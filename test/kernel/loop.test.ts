@@ -1,0 +1,726 @@
+import { getEventListeners } from 'node:events';
+import t from 'tap';
+import { from } from 'rxjs';
+import { all } from '../../lib/compose/all.ts';
+import {
+  isRunError,
+  runCommandGens,
+  type Advice,
+  type Event,
+  type LoopOptions,
+  type Outcome,
+  type Runner,
+} from '../../lib/kernel/index.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
+import { fakeClock } from '../../lib/testing/clock.ts';
+import { failure, hand, immediate, Record, roomy, rounds, unhandledOf, until } from './tools.ts';
+
+const gen = function* <T>(value: T) {
+  return yield* immediate(value);
+};
+const run = function* <T>(runner: Runner<T>) {
+  return yield* runner;
+};
+
+t.test('sources', async (t) => {
+  t.test('an array, a Set, any iterable; of generators, functions, runners', async (t) => {
+    t.same(await runCommandGens<unknown>([gen(1), () => gen(2), immediate(3), () => gen(4)]), [1, 2, 3, 4]);
+    t.same(await runCommandGens(new Set([gen('a'), gen('b')])), ['a', 'b']);
+    t.same(
+      await runCommandGens([
+        async function* () {
+          return 4;
+        },
+      ]),
+      [4],
+    );
+    t.same(
+      await runCommandGens({
+        *[Symbol.iterator]() {
+          yield gen(5);
+        },
+      }),
+      [5],
+    );
+  });
+
+  t.test('a generator object as the source gives generators and functions', async (t) => {
+    const source = (function* () {
+      yield gen(1);
+      yield () => gen(2);
+    })();
+    t.same(await runCommandGens(source), [1, 2]);
+  });
+
+  t.test('an async iterable: started as they come', async (t) => {
+    const h = hand();
+    let go!: () => void;
+    const second = new Promise<void>((resolve) => (go = resolve));
+    const source = async function* () {
+      yield () => run(h.runner);
+      await second;
+      yield gen(2);
+    };
+    const loop = runCommandGens(source());
+    await until(() => h.starts.length === 1);
+    h.last.finish(1);
+    await rounds();
+    go();
+    t.same(await loop, [1, 2]);
+  });
+
+  t.test('an Observable, also of another library', async (t) => {
+    t.same(await runCommandGens(from([gen(1), gen(2)])), [1, 2]);
+    const own = {
+      '@@observable'() {
+        return this;
+      },
+      subscribe(observer: { next(value: unknown): void; complete(): void }) {
+        setImmediate(() => {
+          observer.next(gen(3));
+          observer.complete();
+        });
+        return { unsubscribe() {} };
+      },
+    };
+    t.same(await runCommandGens(own as never), [3]);
+  });
+
+  t.test('an Observable that fails; what it gave goes on', async (t) => {
+    const h = hand();
+    const own = {
+      '@@observable'() {
+        return this;
+      },
+      subscribe(observer: { next(value: unknown): void; error(error: unknown): void }) {
+        observer.next(h.runner);
+        observer.error(new Error('source'));
+        return { unsubscribe() {} };
+      },
+    };
+    const error = failure(runCommandGens(own as never));
+    await until(() => h.starts.length === 1);
+    await rounds();
+    h.last.finish(1);
+    t.match(await error, {
+      name: 'AggregateError',
+      errors: [{ message: 'source' }],
+      outcomes: [{ type: 'finished', value: 1 }],
+    });
+  });
+
+  t.test('one that throws midway is a failure beside the outcomes', async (t) => {
+    const source = {
+      *[Symbol.iterator]() {
+        yield gen(1);
+        throw new RangeError('midway');
+      },
+    };
+    t.match(await failure(runCommandGens(source)), {
+      errors: [{ name: 'RangeError' }],
+      outcomes: [{ type: 'finished', value: 1 }],
+    });
+    const async = async function* () {
+      yield gen(1);
+      throw new RangeError('midway');
+    };
+    t.match(await failure(runCommandGens(async())), { errors: [{ name: 'RangeError' }] });
+  });
+
+  t.test('empty ones give []', async (t) => {
+    t.same(await runCommandGens([]), []);
+    t.same(await runCommandGens(new Map().values()), []);
+    t.same(await runCommandGens((async function* () {})()), []);
+    t.same(await runCommandGens(from([])), []);
+  });
+
+  t.test('what is no source is a TypeError at once, with the remedy', async (t) => {
+    t.throws(() => runCommandGens(immediate(1) as never), { name: 'TypeError', message: /pass \[x\]/ });
+    t.throws(() => runCommandGens(gen as never), { name: 'TypeError', message: /pass \[x\].*\[gen\]/ });
+    for (const value of [undefined, null, 7, {}, Promise.resolve([])])
+      t.throws(() => runCommandGens(value as never), {
+        name: 'TypeError',
+        message: /expected a list.*runCommandGens\(\[x\]\)/,
+      });
+  });
+
+  t.test('runCommandGens(main()): TypeError "pass [main()]", and main is closed', async (t) => {
+    let closed = false;
+    const main = function* (): Generator<Runner, void, any> {
+      try {
+        yield immediate(1);
+      } finally {
+        closed = true;
+      }
+    };
+    const error = await failure(runCommandGens(main() as never));
+    t.match(error, { name: 'TypeError', message: /pass \[main\(\)\]/ });
+    t.ok(closed);
+  });
+
+  t.test('an entry that is no runner fails alone', async (t) => {
+    const error = await failure(runCommandGens([gen(1), 5 as never, gen(3)]));
+    t.match(error, {
+      errors: [{ name: 'TypeError', message: /runCommandGens: expected a runner.*got the number 5/ }],
+      outcomes: [{ type: 'finished' }, { type: 'failed' }, { type: 'finished', value: 3 }],
+    });
+  });
+
+  t.test('a long synchronous source is drained in slices, between which others run', async (t) => {
+    let came = 0;
+    const source = {
+      *[Symbol.iterator]() {
+        for (let i = 0; i < 200_000; i++) yield immediate(i);
+      },
+    };
+    const count = (): void => {
+      came++;
+      if (!over) setImmediate(count);
+    };
+    let over = false;
+    setImmediate(count);
+    const values = await runCommandGens(source);
+    over = true;
+    t.equal(values.length, 200_000);
+    t.equal(values[123_456], 123_456);
+    t.ok(came > 3, `${came} rounds of the event loop`);
+  });
+});
+
+t.test('work starts in a microtask after the call', async (t) => {
+  const h = hand();
+  await rounds(2); // the slice of the tests before is over
+  const loop = runCommandGens([h.runner]);
+  t.equal(h.starts.length, 0);
+  await Promise.resolve();
+  t.equal(h.starts.length, 1);
+  h.last.finish();
+  await loop;
+});
+
+t.test('results are in order, whoever ends first', async (t) => {
+  const h = hand();
+  const loop = runCommandGens([h.runner, h.runner, h.runner]);
+  await until(() => h.starts.length === 3);
+  h.starts[2]!.finish('c');
+  await rounds();
+  h.starts[0]!.finish('a');
+  h.starts[1]!.finish('b');
+  t.same(await loop, ['a', 'b', 'c']);
+});
+
+t.test('failures', async (t) => {
+  t.test('the rest finish; one AggregateError with all outcomes in order', async (t) => {
+    const h = hand();
+    const error = new RangeError('mine');
+    const loop = runCommandGens<unknown>([h.runner, h.runner, h.runner]);
+    const rejected = failure(loop);
+    await until(() => h.starts.length === 3);
+    h.starts[0]!.fail(error);
+    await rounds();
+    t.same(h.starts[1]!.calls, []);
+    h.starts[2]!.finish('c');
+    h.starts[1]!.fail(new Error('other'));
+    const { name, message, errors, outcomes } = await rejected;
+    t.equal(name, 'AggregateError');
+    t.equal(errors[0], error);
+    t.same(
+      outcomes.map((outcome: Outcome<unknown>) => outcome.type),
+      ['failed', 'failed', 'finished'],
+    );
+    t.match(message, /^2 of 3 failed:\n {2}mine\n {2}other$/);
+  });
+
+  t.test('also when it is only one', async (t) => {
+    t.match(await failure(runCommandGens([() => gen(1), 1 as never])), {
+      name: 'AggregateError',
+      errors: { length: 1 },
+    });
+  });
+
+  t.test('a generator killed alone is among the errors', async (t) => {
+    const h = hand();
+    const loop = runCommandGens([h.runner, gen(2)]);
+    const rejected = failure(loop);
+    await until(() => h.starts.length === 1);
+    loop.find('1')!.kill('me');
+    t.match(await rejected, {
+      name: 'AggregateError',
+      errors: [{ reason: { type: 'killed', by: 'me' } }],
+      outcomes: [{ type: 'killed', by: 'me' }, { type: 'finished' }],
+    });
+  });
+
+  t.test('failFast kills the rest, waits, and tells only of the failure', async (t) => {
+    const h = hand();
+    const stubborn = hand({ stubborn: true });
+    const loop = runCommandGens([h.runner, h.runner, stubborn.runner], { failFast: true });
+    const rejected = failure(loop);
+    await until(() => stubborn.starts.length === 1);
+    h.starts[1]!.fail(new Error('first'));
+    await rounds();
+    t.same(h.starts[0]!.calls, ['kill failFast']);
+    t.same(stubborn.last.calls, ['kill failFast']);
+    t.equal(loop.list().length, 1);
+    stubborn.last.finish();
+    const { errors, outcomes } = await rejected;
+    t.match(errors, [{ message: 'first' }]);
+    t.equal(errors.length, 1);
+    t.match(outcomes, [{ type: 'killed' }, { type: 'failed' }, { type: 'killed', by: 'failFast' }]);
+  });
+
+  t.test('failFast ends the source too', async (t) => {
+    let closed = false;
+    const source = async function* () {
+      try {
+        yield () =>
+          (function* () {
+            throw new Error('at once');
+          })();
+        for (;;) yield gen(1);
+      } finally {
+        closed = true;
+      }
+    };
+    await failure(runCommandGens(source(), { failFast: true }));
+    await rounds();
+    t.ok(closed);
+  });
+
+  t.test('L7: one that nobody awaits is exactly one unhandled rejection; one that is read is none', async (t) => {
+    const fails = (): Generator<never> => {
+      throw new Error('nobody hears');
+    };
+    const unheard = await unhandledOf(async () => {
+      runCommandGens([fails, fails]);
+      await rounds(10);
+    });
+    t.match(unheard, [{ name: 'AggregateError' }]);
+    t.equal(unheard.length, 1);
+    const heard = await unhandledOf(async () => {
+      await failure(runCommandGens([fails]));
+      const caught = runCommandGens([fails]);
+      caught.catch(() => {});
+      const read = runCommandGens([fails]);
+      await failure(
+        (async () => {
+          for await (const _ of read);
+        })(),
+      );
+      const late = runCommandGens([fails]);
+      const rejection = failure(late);
+      await rounds(10);
+      await rejection;
+      await failure(immediateFailure().run());
+      await rounds(10);
+    });
+    t.same(heard, []);
+  });
+});
+
+function immediateFailure(): Runner {
+  return all([
+    function* () {
+      throw new Error('alone');
+    },
+  ]);
+}
+
+t.test('kill, signal, timeout', async (t) => {
+  const three = (options: LoopOptions) => {
+    const h = hand();
+    const loop = runCommandGens([gen('done'), h.runner], options);
+    return { h, loop, rejected: failure(loop) };
+  };
+
+  t.test('a killed loop rejects with RunError killed, with outcomes', async (t) => {
+    const { h, loop, rejected } = three({});
+    await until(() => h.starts.length === 1);
+    loop.kill('me');
+    loop.kill('me too');
+    t.match(await rejected, {
+      name: 'RunError',
+      message: /^the loop: was killed by me/,
+      reason: { type: 'killed', by: 'me' },
+      outcomes: [
+        { type: 'finished', value: 'done' },
+        { type: 'killed', by: 'me' },
+      ],
+    });
+    loop.kill('afterwards');
+    loop.pause();
+    loop.play();
+  });
+
+  t.test('kill() without a reason says so', async (t) => {
+    const { loop, rejected } = three({});
+    loop.kill();
+    t.match(await rejected, { reason: { type: 'killed', by: /./ } });
+  });
+
+  t.test('a killed loop takes nothing more from its source', async (t) => {
+    let closed = false;
+    let given = 0;
+    const source = async function* () {
+      try {
+        for (;;) {
+          given++;
+          yield () => run(sleep(Infinity));
+          await rounds(1);
+        }
+      } finally {
+        closed = true;
+      }
+    };
+    const loop = runCommandGens(source());
+    const rejected = failure(loop);
+    await until(() => given === 3);
+    loop.kill();
+    await rejected;
+    await rounds();
+    t.ok(closed);
+    t.ok(given <= 4);
+    let unsubscribed = false;
+    const observable = {
+      '@@observable'() {
+        return this;
+      },
+      subscribe: () => ({ unsubscribe: () => (unsubscribed = true) }),
+    };
+    const other = runCommandGens(observable as never);
+    const otherRejected = failure(other);
+    await rounds();
+    other.kill();
+    await otherRejected;
+    t.ok(unsubscribed);
+  });
+
+  t.test('signal: RunError killed whose cause is its reason', async (t) => {
+    const controller = new AbortController();
+    const { h, rejected } = three({ signal: controller.signal });
+    await until(() => h.starts.length === 1);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    const error = await rejected;
+    t.match(error, { reason: { type: 'killed', by: 'signal' }, message: /enough/, outcomes: { length: 2 } });
+    t.equal(error.cause, reason);
+  });
+
+  t.test('one that is aborted already starts nothing', async (t) => {
+    const { h, rejected } = three({ signal: AbortSignal.abort('before') });
+    t.match(await rejected, { reason: { type: 'killed' }, cause: 'before' });
+    t.equal(h.starts.length, 0);
+  });
+
+  t.test('what is no AbortSignal is a TypeError', async (t) => {
+    t.throws(() => runCommandGens([], { signal: {} as never }), TypeError);
+  });
+
+  t.test('100 loops on one signal raise no warning and leave no listener', async (t) => {
+    const warnings: Error[] = [];
+    const warn = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warn);
+    const controller = new AbortController();
+    const half = Array.from({ length: 50 }, () =>
+      failure(runCommandGens([sleep(Infinity)], { signal: controller.signal })),
+    );
+    await Promise.all(Array.from({ length: 50 }, () => runCommandGens([gen(1)], { signal: controller.signal })));
+    t.ok(getEventListeners(controller.signal, 'abort').length <= 1);
+    controller.abort();
+    for (const error of await Promise.all(half)) t.ok(isRunError(error, 'killed'));
+    await rounds();
+    t.equal(getEventListeners(controller.signal, 'abort').length, 0);
+    process.off('warning', warn);
+    t.same(warnings, []);
+  });
+
+  t.test('timeout: RunError timeout, counted from the start; none is left after an end in time', async (t) => {
+    const clock = fakeClock();
+    const { rejected } = three({ timeout: '3s', clock });
+    await clock.advance(2999);
+    const ended = runCommandGens([gen(1)], { timeout: '1h', clock });
+    t.same(await ended, [1]);
+    await clock.advance(1);
+    t.match(await rejected, {
+      reason: { type: 'timeout', ms: 3000 },
+      message: /the loop: timed out after 3000 ms/,
+      outcomes: [{ type: 'finished' }, { type: 'killed', by: 'timeout' }],
+    });
+    t.equal(clock.pending, 0);
+    t.throws(() => runCommandGens([], { timeout: 'soon' }), { name: 'TypeError', message: /timeout: 'soon'/ });
+  });
+
+  t.test('L3: a killed loop rejects after all has ended', async (t) => {
+    const h = hand({ stubborn: true });
+    const loop = runCommandGens([h.runner]);
+    let over = false;
+    const rejected = failure(loop).finally(() => (over = true));
+    await until(() => h.starts.length === 1);
+    loop.kill();
+    await rounds();
+    t.notOk(over);
+    h.last.finish();
+    await rejected;
+  });
+});
+
+t.test('options', async (t) => {
+  t.test('advice goes around every leaf, the first outermost; not around what starts others', async (t) => {
+    const seen: string[] = [];
+    const named =
+      (name: string): Advice =>
+      (runner) => {
+        seen.push(`${name}(${runner.spec.type})`);
+        return runner;
+      };
+    await runCommandGens(
+      [
+        function* () {
+          yield* all([immediate(1), gen(2)]);
+        },
+      ],
+      { advice: [named('outer'), named('inner')] },
+    );
+    t.same(seen, ['inner(immediate)', 'outer(immediate)', 'inner(immediate)', 'outer(immediate)']);
+    t.match(await failure(runCommandGens([immediate(1)], { advice: [(() => 5) as never] })), {
+      errors: [{ name: 'TypeError', message: /gave no runner/ }],
+    });
+  });
+
+  t.test('onEvent and report get every event, the report first', async (t) => {
+    const order: string[] = [];
+    await runCommandGens([immediate(1)], {
+      onEvent: (event) => order.push(`onEvent ${event.type}`),
+      report: (event) => order.push(`report ${event.type}`),
+    });
+    t.same(order, ['report start', 'onEvent start', 'report settle', 'onEvent settle']);
+    for (const name of ['onEvent', 'report'])
+      t.throws(() => runCommandGens([], { [name]: 5 }), { name: 'TypeError', message: new RegExp(`^${name}:`) });
+  });
+
+  t.test("one that throws fails the event's run, named; others go on", async (t) => {
+    for (const name of ['onEvent', 'report'] as const) {
+      for (const type of ['start', 'line', 'settle']) {
+        const h = hand();
+        const loop = runCommandGens([h.runner, gen('fine')], {
+          [name](event: Event) {
+            if (event.run === '1' && event.type === type) throw new RangeError('in a listener');
+          },
+        });
+        const rejected = failure(loop);
+        if (type !== 'start') {
+          await until(() => h.starts.length === 1);
+          h.last.sink.lines('stdout', ['x']);
+          if (type === 'settle') h.last.finish();
+        }
+        t.match(
+          await rejected,
+          {
+            errors: [{ name: 'RunError', reason: { type: 'callback', name }, message: /in a listener/, run: '1' }],
+            outcomes: [{ type: 'failed' }, { type: 'finished', value: 'fine' }],
+          },
+          `${name} ${type}`,
+        );
+        t.equal(h.starts.length, type === 'start' ? 0 : 1);
+        if (type === 'line') t.same(h.last.calls, ['kill callback']);
+      }
+    }
+  });
+
+  t.test('secrets are masked in events, labels, specs, notes and errors; not in results', async (t) => {
+    const record = new Record();
+    const h = hand({ spec: { type: 'hand', arg: 'with s3cr3t!' }, label: 'label s3cr3t!' });
+    const loop = runCommandGens([h.runner, h.runner], { secrets: ['s3cr3t!'], onEvent: record.see });
+    const rejected = failure(loop);
+    await until(() => h.starts.length === 2);
+    h.starts[0]!.sink.lines('stdout', ['a s3cr3t! b']);
+    h.starts[0]!.sink.note('note s3cr3t!', { deep: ['s3cr3t!'] });
+    await rounds();
+    t.match(loop.list()[0]!.lastLine, 'a *** b');
+    loop.find('2')!.send('x');
+    loop.find('2')!.kill('me');
+    h.starts[0]!.finish('result s3cr3t!');
+    const error = await rejected;
+    t.notMatch(JSON.stringify(record.events.filter((event) => event.type !== 'settle')), /s3cr3t!/);
+    t.match(record.events[0], { label: 'label ***', spec: { type: 'hand', arg: 'with ***' } });
+    t.notMatch(error.errors[0].message, /s3cr3t!/);
+    t.notMatch(JSON.stringify(error.errors[0].spec), /s3cr3t!/);
+    t.equal(error.outcomes[0].value, 'result s3cr3t!');
+    t.throws(() => runCommandGens([], { secrets: ['abc'] }), { name: 'TypeError', message: /at least 4/ });
+  });
+
+  t.test('dryRun: leaves do not start, sleeps take no time, the rest does', async (t) => {
+    const h = hand({ dry: () => 'as if', slot: true });
+    const record = new Record();
+    const values = await runCommandGens(
+      [
+        function* () {
+          yield* sleep('1h');
+          return yield* all([h.runner, gen(2)]);
+        },
+      ],
+      { dryRun: true, onEvent: record.see, slots: 1 },
+    );
+    t.same(values, [['as if', undefined]]);
+    t.equal(h.starts.length, 0);
+    record.wellFormed();
+    t.ok(record.events.some((event) => event.type === 'start' && event.spec.type === 'hand'));
+  });
+
+  t.test('slots: so many at once, over all generators, leaves only, first come first served', async (t) => {
+    const h = hand({ slot: true });
+    const free = hand();
+    const order: string[] = [];
+    const task = function* (name: string): Generator<any, void, any> {
+      yield* h.runner;
+      order.push(name);
+      yield* free.runner;
+    };
+    const loop = runCommandGens<unknown>([task('a'), task('b'), all([task('c'), task('d')])], {
+      slots: 2,
+      spawner: roomy(),
+    });
+    await until(() => h.starts.length === 2);
+    await rounds();
+    t.equal(h.starts.length, 2);
+    t.equal(loop.list().filter((run) => run.detail === 'waits for a slot').length, 2);
+    t.same(loop.find('3.1.1')?.state, { type: 'created' });
+    h.starts[0]!.finish();
+    await until(() => h.starts.length === 3);
+    h.starts[1]!.finish();
+    await until(() => h.starts.length === 4);
+    h.starts[2]!.finish();
+    h.starts[3]!.finish();
+    await until(() => free.starts.length === 4);
+    for (const start of free.starts) start.finish();
+    await loop;
+    t.same(order, ['a', 'b', 'c', 'd']);
+    t.throws(() => runCommandGens([], { slots: 0 }), RangeError);
+    t.throws(() => runCommandGens([], { slots: 1.5 }), RangeError);
+  });
+});
+
+t.test('the handle', async (t) => {
+  t.test('is awaitable, and no Promise', async (t) => {
+    const loop = runCommandGens([gen(1)]);
+    t.notOk(loop instanceof Promise);
+    t.same(await Promise.all([loop, loop.then((values) => values.length), loop.finally(() => {})]), [[1], 1, [1]]);
+    t.equal(String(Object.prototype.toString.call(loop)), '[object Loop]');
+  });
+
+  t.test('iteration gives all events and ends; with the error of one that failed', async (t) => {
+    const types: string[] = [];
+    for await (const event of runCommandGens([gen(1)])) types.push(`${event.run} ${event.type}`);
+    t.same(types, ['1 start', '1.1 start', '1.1 settle', '1 settle']);
+    const error = await failure(
+      (async () => {
+        for await (const _ of runCommandGens([5 as never]));
+      })(),
+    );
+    t.match(error, { name: 'AggregateError' });
+  });
+
+  t.test('late iteration begins with what is kept, also after the end', async (t) => {
+    const h = hand();
+    const loop = runCommandGens([h.runner]);
+    await until(() => h.starts.length === 1);
+    h.last.sink.lines('stdout', ['early']);
+    await rounds();
+    h.last.finish();
+    await loop;
+    const events: Event[] = [];
+    for await (const event of loop) events.push(event);
+    t.match(events, [{ type: 'start' }, { type: 'line', line: 'early' }, { type: 'settle' }]);
+  });
+
+  t.test('leaving an iteration leaves the loop alone', async (t) => {
+    const h = hand();
+    const loop = runCommandGens([h.runner]);
+    for await (const _ of loop) break;
+    await rounds();
+    t.same(h.last.calls, []);
+    h.last.finish(1);
+    t.same(await loop, [1]);
+  });
+
+  t.test('pause and play', async (t) => {
+    const clock = fakeClock();
+    const loop = runCommandGens([sleep('10s')], { clock });
+    let over = false;
+    void loop.then(() => (over = true));
+    await clock.advance('4s');
+    loop.pause();
+    await clock.advance('1h');
+    t.notOk(over);
+    loop.play();
+    await clock.advance('5999ms');
+    t.notOk(over);
+    await clock.advance('1ms');
+    t.ok(over);
+  });
+
+  t.test('list: each before those that it started', async (t) => {
+    const h = hand();
+    const loop = runCommandGens([all([all([h.runner])]), h.runner]);
+    await until(() => h.starts.length === 2);
+    t.same(
+      loop.list().map((run) => `${run.id} ${run.label}`),
+      ['1 all', '1.1 all', '1.1.1 hand', '2 hand'],
+    );
+    for (const start of h.starts) start.finish();
+    await loop;
+    t.same(loop.list(), []);
+  });
+});
+
+t.test('a loop inside a task is a part of it', async (t) => {
+  const record = new Record();
+  const h = hand({ slot: true });
+  const inner: string[] = [];
+  const loop = runCommandGens(
+    [
+      async function* () {
+        const values = await runCommandGens([h.runner, h.runner], { onEvent: (event) => inner.push(event.type) });
+        return values;
+      },
+    ],
+    { slots: 1, spawner: roomy(), onEvent: record.see, secrets: ['hidden'] },
+  );
+  await until(() => h.starts.length === 1);
+  await rounds();
+  t.equal(h.starts.length, 1);
+  h.last.sink.lines('stdout', ['hidden line']);
+  h.last.finish('a');
+  await until(() => h.starts.length === 2);
+  h.last.finish('b');
+  t.same(await loop, [['a', 'b']]);
+  t.ok(inner.includes('line'));
+  t.same(record.said(), [['stdout', '*** line']]);
+  record.wellFormed();
+
+  const killed = hand();
+  const outer = runCommandGens([
+    async function* () {
+      await runCommandGens([killed.runner]);
+    },
+  ]);
+  const rejected = failure(outer);
+  await until(() => killed.starts.length === 1);
+  outer.kill('me');
+  t.match(await rejected, { reason: { by: 'me' } });
+  t.same(killed.last.calls, ['kill me']);
+});
+
+t.test('runner.run() rejects with the very error of the run', async (t) => {
+  const h = hand();
+  const rejected = failure(h.runner.run());
+  await rounds(1);
+  const error = new RangeError('its own');
+  h.last.fail(error);
+  t.equal(await rejected, error);
+  t.equal(await immediate(5).run(), 5);
+  const clock = fakeClock();
+  const late = failure(sleep('1h').run({ timeout: '1m', clock }));
+  await clock.advance('1m');
+  t.match(await late, { reason: { type: 'timeout', ms: 60_000 } });
+});
