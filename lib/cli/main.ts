@@ -25,6 +25,13 @@ export async function main(args: readonly string[], version: string): Promise<vo
   try {
     await parser(args, version).parseAsync();
   } catch (error) {
+    if (error instanceof Error && (error as { placeless?: boolean }).placeless === true) {
+      // Only as an uncaught error does Node say where in a module the syntax is wrong.
+      setImmediate(() => {
+        throw error.cause;
+      });
+      return;
+    }
     const { exitCode, text } = told(error, args);
     process.exitCode = exitCode;
     process.stderr.write(text);

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isRunner, task, type Runnable, type Source } from '../index.ts';
 import { isGenerator, show } from '../kernel/runnable.ts';
-import { stackOf } from '../report/explain.ts';
+import { fully, stackOf } from '../report/explain.ts';
 import { suggest } from './suggest.ts';
 import { UsageError } from './usage.ts';
 
@@ -58,9 +58,14 @@ function entries(folder: string) {
   }
 }
 
-/** A script could not be loaded; the message is all that helps. */
+/** A script could not be loaded; the message tells it all, except for a SyntaxError whose place only Node itself knows. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
+  readonly placeless: boolean;
+  constructor(cause: unknown) {
+    super(loadFailure(cause), { cause });
+    this.placeless = cause instanceof SyntaxError && !/:\d+(:|$)/m.test(this.message);
+  }
 }
 
 /** Loads a script and gives its default export. To the script, `process.argv` is as if Node ran it. */
@@ -71,7 +76,7 @@ export async function loadScript(path: string, args: readonly string[]): Promise
   try {
     module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
-    throw new ScriptError(loadFailure(error), { cause: error });
+    throw new ScriptError(error);
   }
   let exported = module['default'];
   // CommonJS that was compiled from a module.
@@ -89,12 +94,13 @@ export async function loadScript(path: string, args: readonly string[]): Promise
 
 function loadFailure(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${show(error)}`;
-  const stack = stackOf(error);
-  if (error.name !== 'SyntaxError') return stack;
-  const missing = /does not provide an export named '(\w+)'/.exec(error.message);
-  if (missing !== null) return `${stack}\nif ${missing[1]} is a type: import { type ${missing[1]} }`;
+  if (error.name !== 'SyntaxError') return fully(error);
   // Where in the loader it was noticed tells nobody anything.
-  return stack.replace(/\n\s+at [^]*$/, '');
+  const text = stackOf(error)
+    .replace(/\n\s+at [^]*$/, '')
+    .trimEnd();
+  const missing = /does not provide an export named '(\w+)'/.exec(error.message)?.[1] ?? 'default';
+  return missing === 'default' ? text : `${text}\nif ${missing} is a type: import { type ${missing} }`;
 }
 
 /** The generators that a default export stands for. Functions are called with the arguments. Throws a UsageError. */
@@ -102,7 +108,7 @@ export async function toSource(exported: unknown, args: readonly string[], file:
   const value = await exported;
   if (isRunner(value) || isGenerator(value)) return [value];
   if (typeof value === 'function') {
-    if (isGeneratorFunction(value)) return [withArguments(value, args)];
+    if (isGeneratorFunction(value)) return [withArguments(named(value, file), args)];
     const given: unknown = await (value as (...args: string[]) => unknown)(...args);
     if (typeof given === 'function' || isRunner(given) || isGenerator(given)) return [given as Runnable];
     if (isList(given)) return given;
@@ -123,6 +129,13 @@ export async function toSource(exported: unknown, args: readonly string[], file:
 function withArguments(value: unknown, args: readonly string[]): Runnable {
   if (typeof value !== 'function') return value as Runnable;
   return task(value as (...args: string[]) => Generator, ...args);
+}
+
+/** `export default function* ()` has the name 'default'; the file's tells more. */
+function named<F extends object>(fn: F, file: string): F {
+  const { name } = fn as { name?: unknown };
+  if (name === 'default' || name === '') Object.defineProperty(fn, 'name', { value: basename(file, extname(file)) });
+  return fn;
 }
 
 function isGeneratorFunction(value: object): boolean {

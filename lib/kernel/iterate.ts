@@ -75,6 +75,7 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
         this.#error = { value: error };
         this.#serve();
       },
+      () => !this.#ended,
     );
   }
 
@@ -147,4 +148,5 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
   }
 }
 
-type OpenRun = (started: (run: RunRecord) => void, failed: (error: unknown) => void) => void;
+/** `wanted`: its reader may have left before the turn in which the run would start. */
+type OpenRun = (started: (run: RunRecord) => void, failed: (error: unknown) => void, wanted: () => boolean) => void;

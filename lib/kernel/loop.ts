@@ -87,7 +87,7 @@ export function runAlone<T>(runner: Runner<T>, options: LoopOptions = {}): Promi
 
 /** `for await (const event of runner)`. */
 export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any> {
-  return new RunIterator((started, failed) => {
+  return new RunIterator((started, failed, wanted) => {
     const owner = currentRun();
     if (owner === undefined) {
       const { run, settled } = startRoot(runner, {}, false, undefined, undefined, true);
@@ -96,6 +96,7 @@ export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & As
       return;
     }
     owner.call(() => {
+      if (!wanted()) return;
       if (!owner.open) {
         failed(killedError('parent ended', { label: runner.label, spec: runner.spec }));
         return;

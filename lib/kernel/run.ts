@@ -474,7 +474,13 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   /** Starts it, when it has its slot. Afterwards it may have settled; then nobody has been told yet. */
   begin(): void {
     if (this.#phase !== CREATED) return;
-    if (this.runner.traits.slot === true && !this.#shielded && !this.ambient.dryRun && !take(this)) {
+    if (
+      this.runner.traits.slot === true &&
+      !this.#shielded &&
+      !this.ambient.dryRun &&
+      this.slot === undefined &&
+      !take(this)
+    ) {
       this.#phase = QUEUED;
       this.queued = true;
       return;

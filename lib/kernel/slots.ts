@@ -15,9 +15,12 @@ export function slotPool(limit: number | undefined, parent?: SlotPool): SlotPool
   return { limit, parent, used: 0 };
 }
 
-/** A slot taken: of which pools. Its holder may have lent it on, or have borrowed it. */
+/** A slot taken. Its holder may have lent it on, or have borrowed it. */
 export interface Slot {
+  /** The innermost limit that the holder is under. */
   readonly pool: SlotPool | undefined;
+  /** The limits it counts for; a borrowed one counts only for those that its lender is not under. */
+  counted: readonly SlotPool[];
   readonly holder: RunRecord;
   borrowedFrom: Slot | undefined;
   lentTo: Slot | undefined;
@@ -43,17 +46,38 @@ export function take(run: RunRecord): boolean {
 
 function grant(run: RunRecord): boolean {
   const pool = run.ambient.slots;
-  for (let p = pool; p !== undefined; p = p.parent) if (p.used >= p.limit) return false;
-  if (run.room() < 1) return false;
-  for (let p = pool; p !== undefined; p = p.parent) p.used++;
-  hold(run, { pool, holder: run, borrowedFrom: undefined, lentTo: undefined });
+  const counted = free(pool);
+  if (counted === undefined || run.room() < 1) return false;
+  hold(run, { pool, counted, holder: run, borrowedFrom: undefined, lentTo: undefined });
   return true;
+}
+
+const NONE: readonly SlotPool[] = [];
+
+/** The limits over a pool that a slot would count for, less those that `lender` is under; undefined when one is reached. */
+function free(pool: SlotPool | undefined, lender?: SlotPool): readonly SlotPool[] | undefined {
+  if (pool === undefined) return NONE;
+  const found: SlotPool[] = [];
+  for (let p: SlotPool | undefined = pool; p !== undefined; p = p.parent) {
+    if (isUnder(lender, p)) continue;
+    if (p.used >= p.limit) return undefined;
+    found.push(p);
+  }
+  return found;
+}
+
+function isUnder(pool: SlotPool | undefined, limit: SlotPool): boolean {
+  for (let p = pool; p !== undefined; p = p.parent) if (p === limit) return true;
+  return false;
 }
 
 function borrow(run: RunRecord): boolean {
   for (const lender of lenders) {
-    if (lender.lentTo !== undefined || !lender.holder.lendsTo(run) || run.room() < 1) continue;
-    lender.lentTo = { pool: lender.pool, holder: run, borrowedFrom: lender, lentTo: undefined };
+    if (lender.lentTo !== undefined || !lender.holder.lendsTo(run)) continue;
+    const pool = run.ambient.slots;
+    const counted = free(pool, lender.pool);
+    if (counted === undefined || run.room() < 1) continue;
+    lender.lentTo = { pool, counted, holder: run, borrowedFrom: lender, lentTo: undefined };
     hold(run, lender.lentTo);
     return true;
   }
@@ -61,6 +85,7 @@ function borrow(run: RunRecord): boolean {
 }
 
 function hold(run: RunRecord, slot: Slot): void {
+  for (const pool of slot.counted) pool.used++;
   run.slot = slot;
   if (run.loose) lenders.add(slot);
 }
@@ -71,11 +96,16 @@ export function release(run: RunRecord): void {
   if (slot === undefined) return;
   run.slot = undefined;
   lenders.delete(slot);
-  const { borrowedFrom, lentTo } = slot;
-  // Whoever borrowed it has it as it was had here: for its own, or from the one before.
-  if (lentTo !== undefined) lentTo.borrowedFrom = borrowedFrom;
+  const { borrowedFrom, lentTo, counted } = slot;
   if (borrowedFrom !== undefined) borrowedFrom.lentTo = lentTo;
-  else if (lentTo === undefined) for (let p = slot.pool; p !== undefined; p = p.parent) p.used--;
+  let freed = counted;
+  if (lentTo !== undefined) {
+    // Whoever borrowed it has it as it was had here: for its own, or from the one before.
+    lentTo.borrowedFrom = borrowedFrom;
+    lentTo.counted = [...lentTo.counted, ...counted.filter((pool) => isUnder(lentTo.pool, pool))];
+    freed = counted.filter((pool) => !isUnder(lentTo.pool, pool));
+  }
+  for (const pool of freed) pool.used--;
   pump();
 }
 

@@ -23,7 +23,7 @@ export function endColors(line: string): string {
 export function forTerminal(line: string): string {
   if (!CONTROL.test(line)) return line;
   let text = line.replace(SEQUENCE, (sequence, final) =>
-    final === 'm' && /^(\x1b\[|\x9b)[\d;:]*m$/.test(sequence) ? sequence : '',
+    final === 'm' && /^\x1b\[[\d;:]*m$/.test(sequence) ? sequence : '',
   );
   if (text.includes('\r')) text = overwritten(text);
   if (text.includes('\b')) text = erased(text);

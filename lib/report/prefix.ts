@@ -129,6 +129,6 @@ function newSpeaker(label: string, spec: Spec): Speaker {
 }
 
 function widest(...sheets: Sheet[]): number {
-  const columns = Math.min(...sheets.map(({ columns }) => columns ?? Infinity));
+  const columns = Math.min(...sheets.map(({ columns }) => columns || Infinity));
   return Math.max(8, Math.min(30, Math.floor(columns / 3)));
 }

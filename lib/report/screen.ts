@@ -79,11 +79,13 @@ export class Screen {
 
   /** Writes whole lines, each with its newline. */
   write(place: Place, text: string): void {
-    const { error } = healths.get(this[place])!;
+    const { error } = healths.get(this.out)!;
     if (error !== undefined) {
-      if (place === 'out' && !this.#closed) throw error;
-      return;
+      // Whoever was told ends the loop; nobody reads what it has to say.
+      if (this.#closed) return;
+      if (place === 'out') throw error;
     }
+    if (healths.get(this.err)!.error !== undefined && place === 'err') return;
     if ((this.#heldSize > 0 || terminalTaken()) && this[place].isTTY === true) {
       this.#hold(place, text);
       return;

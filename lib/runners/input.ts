@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { toError } from '../kernel/error.ts';
 import { show } from '../kernel/runnable.ts';
-import { isIterable, isReadable, reader, readOnce, type Readables, type Reader } from './reader.ts';
+import { isIterable, isReadable, reader, readOnce, takeCharge, type Readables, type Reader } from './reader.ts';
 
 /**
  * What can be fed: a string, bytes, a file: URL, a Readable, a web ReadableStream, an iterable or async iterable of strings
@@ -15,7 +15,8 @@ export type Input =
   | Uint8Array
   | URL
   | NodeJS.ReadableStream
-  | Iterable<string | Uint8Array>
+  // An object: otherwise TypeScript takes words like 'inherit' beside this type for iterables, which strings are.
+  | (object & Iterable<string | Uint8Array>)
   | AsyncIterable<string | Uint8Array>;
 
 /** What is told of an input that is being fed. */
@@ -40,8 +41,12 @@ export interface Feeding {
   play(): void;
 }
 
-/** Throws a TypeError, which begins with `what`, for what can't be fed. */
+/**
+ * Throws a TypeError, which begins with `what`, for what can't be fed. Takes charge of a stream: what goes wrong with it before
+ * it is fed will be told then. To be called when the input is handed over, for a run may begin later.
+ */
 export function checkInput(input: unknown, what: string): asserts input is Input {
+  takeCharge(input);
   if (typeof input === 'string' || input instanceof Uint8Array || isReadable(input) || isIterable(input)) return;
   if (input instanceof URL) {
     if (input.protocol === 'file:') return;

@@ -13,6 +13,7 @@ export class IterableReader implements Reader {
   readonly #iterable: AsyncIterable<unknown> | Iterable<unknown>;
   readonly #stops = new Set<string>();
   #events: ReaderEvents | undefined;
+  #over = false;
   #iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   /** It is being asked, or will go on by itself. */
   #busy = false;
@@ -49,7 +50,10 @@ export class IterableReader implements Reader {
   }
 
   close(): void {
-    if (this.#letGo() !== undefined) this.#return();
+    // An iterator that wasn't asked for anything yet may have begun elsewhere.
+    if (this.#iterator === undefined && 'next' in this.#iterable) this.#iterator = this.#iterable as Iterator<unknown>;
+    if (!this.#over) this.#return();
+    this.#letGo();
   }
 
   #pull(): void {
@@ -112,6 +116,7 @@ export class IterableReader implements Reader {
 
   #letGo(): ReaderEvents | undefined {
     const events = this.#events;
+    this.#over = true;
     this.#events = undefined;
     return events;
   }

@@ -1,10 +1,16 @@
 // One output stream of a program: read when its readers keep up, cut into lines, captured within bounds, and copied to a
 // destination if it has one. Knows nothing of processes.
+//
+// It ends in two steps: the pipe is closed, then all that came has been reported and taken by its destination.
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Sink, StreamName } from '../kernel/index.ts';
+import { destination, type Destination } from './destination.ts';
 import { LineSplitter } from './lines.ts';
 import { TransformSplitter, type Split } from './split.ts';
 import { Capture } from './tail.ts';
+
+/** Bytes kept of every stream, for messages. */
+const TAIL = 8 * 1024;
 
 /** What is asked of an output stream. */
 export interface OutputOptions {
@@ -12,63 +18,96 @@ export interface OutputOptions {
   readonly encoding: 'utf8' | 'latin1';
   /** Bytes. */
   readonly maxLine: number;
-  /** Bytes kept of its end. */
-  readonly keep: number;
+  /** Bytes kept for the result. */
+  readonly capture: number;
+  /** Whether its last lines are kept for messages. */
+  readonly tail: boolean;
   /** Milliseconds that an unfinished line rests before it is reported as such. */
   readonly partial: number | undefined;
   readonly split: Split | undefined;
+  /** Gets the bytes; then there are no lines. */
   readonly destination: Writable | undefined;
-  /** False: bytes only pass through, to the destination. */
-  readonly lines: boolean;
 }
 
 /** What an Output tells its program. */
 export interface OutputEvents {
-  /** A chunk was read. */
-  read(): void;
-  /** All that will come has been reported. */
+  /** A chunk of so many bytes was read. */
+  read(bytes: number): void;
+  /** Reading was stopped, or goes on. */
+  flows(open: boolean): void;
+  /** The pipe is closed; more may be reported of what came. */
+  closed(): void;
+  /** All has been reported and taken. */
   ended(): void;
   overflow(): void;
-  /** The destination or the splitter failed. */
-  failed(error: Error, what: 'split' | 'destination'): void;
-  /** The destination takes no more; that is no failure by itself. */
-  closed(): void;
+  splitFailed(error: Error): void;
+  /** The destination takes no more; `error` is undefined when its reader went away. */
+  destinationEnded(error: Error | undefined): void;
 }
 
 /** Reads one stream of a program. */
 export class Output {
-  readonly captured: Capture;
+  readonly #captured: Capture;
+  /** What messages show, where less is captured. */
+  readonly #tail: Capture;
   readonly #options: OutputOptions;
   readonly #sink: Sink<any>;
   readonly #clock: Clock;
   readonly #events: OutputEvents;
-  readonly #splitter: LineSplitter;
+  /** Undefined where there are no lines. */
+  readonly #splitter: LineSplitter | undefined;
   readonly #transform: TransformSplitter | undefined;
+  readonly #destination: Destination | undefined;
   #readable: Readable | undefined;
   /** Reasons not to read now. */
   readonly #stops = new Set<string>();
+  #forced = false;
+  #closed = false;
+  #splitEnded = true;
+  /** The split ended by itself, before the output did, and whether something came after that. */
+  #endedEarly = false;
+  #unread = false;
   #ended = false;
   #cancelPartial: (() => void) | undefined;
-  #undoDestination: (() => void) | undefined;
 
   constructor(options: OutputOptions, sink: Sink<any>, clock: Clock, events: OutputEvents) {
     this.#options = options;
     this.#sink = sink;
     this.#clock = clock;
     this.#events = events;
-    this.captured = new Capture(options.keep);
-    this.#splitter = new LineSplitter({ encoding: options.encoding, maxLine: options.maxLine });
-    if (options.split !== undefined) {
-      this.#transform = new TransformSplitter(options.split, {
+    const { capture, tail } = options;
+    this.#captured = new Capture(capture);
+    this.#tail = capture >= 2 * TAIL || !tail ? this.#captured : new Capture(2 * TAIL);
+    const { encoding, maxLine, split, destination: to } = options;
+    if (split !== undefined) {
+      this.#splitEnded = false;
+      this.#transform = new TransformSplitter(split, {
         items: (items) => this.#items(items),
-        error: (error) => events.failed(error, 'split'),
+        error: (error) => this.#splitOver(() => events.splitFailed(error)),
         drain: () => this.go('split'),
-        end: () => this.#finish(),
+        end: () => this.#splitOver(),
+      });
+    } else if (to === undefined) this.#splitter = new LineSplitter({ encoding, maxLine });
+    if (to !== undefined) {
+      this.#destination = destination(to, {
+        drained: () => this.go('destination'),
+        ended: (error) => {
+          this.go('destination');
+          if (!this.#ended) events.destinationEnded(error);
+          this.#check();
+        },
+        flushed: () => this.#check(),
       });
     }
-    if (options.destination !== undefined) this.#watch(options.destination);
   }
 
+  /** The pipe is closed, or nobody reads it any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+  get name(): StreamName {
+    return this.#options.name;
+  }
   get ended(): boolean {
     return this.#ended;
   }
@@ -79,56 +118,102 @@ export class Output {
 
   open(readable: Readable): void {
     this.#readable = readable;
-    readable.on('data', (chunk: Buffer) => this.#data(chunk));
-    readable.on('end', () => this.#end());
-    // A pipe that fails has nothing more to give; a file that fails to be read is the spawner's to tell.
-    readable.on('error', () => this.#end());
-    readable.on('close', () => this.#end());
+    readable.on('data', this.#data);
+    readable.on('end', this.#close);
+    // A pipe that fails has nothing more to give.
+    readable.on('error', this.#close);
+    readable.on('close', this.#close);
     if (this.stopped) readable.pause();
   }
 
   /** Stops reading for a reason, until the same reason is gone. */
   stop(why: string): void {
+    if (this.#forced) return;
+    const before = this.stopped;
     this.#stops.add(why);
+    if (why !== 'split') this.#transform?.pause();
+    if (before || this.#closed) return;
     this.#readable?.pause();
+    this.#events.flows(false);
   }
   go(why: string): void {
-    if (this.#stops.delete(why) && this.#stops.size === 0 && !this.#ended) this.#readable?.resume();
+    if (!this.#stops.delete(why)) return;
+    if (!this.stopped || (this.#stops.size === 1 && this.#stops.has('split'))) this.#transform?.play();
+    if (this.stopped || this.#closed) return;
+    this.#readable?.resume();
+    this.#events.flows(true);
   }
-  /** Reads on whatever the reasons against it. */
+  /** Reads on whatever the reasons against it, from now on. */
   force(): void {
-    this.#stops.clear();
-    if (!this.#ended) this.#readable?.resume();
+    this.#forced = true;
+    for (const why of [...this.#stops]) this.go(why);
   }
 
   /** Reads no more: what was read so far is all. */
   close(): void {
+    this.#letGo();
     this.#readable?.destroy();
-    this.#end();
+    this.#close();
   }
 
-  #data(chunk: Buffer): void {
-    if (this.#ended) return;
-    const { name, destination, lines, partial } = this.#options;
-    this.captured.push(chunk);
-    if (destination !== undefined && destination.writable && !destination.write(chunk)) this.stop('destination');
+  /** Reads no more, but doesn't close the pipe: gives it, where it is open. */
+  release(): Readable[] {
+    if (this.#closed || this.#readable === undefined) return [];
+    this.#letGo();
+    this.#close();
+    return [this.#readable];
+  }
+
+  /** Ends now: waits neither for the split nor for the destination. */
+  abandon(): void {
+    this.close();
+    this.#transform?.destroy();
+    this.#splitEnded = true;
+    this.#destination?.leave();
+    this.#check();
+  }
+
+  /** What was captured; undefined where nothing was to be. */
+  get captured(): Capture | undefined {
+    return this.#options.capture > 0 ? this.#captured : undefined;
+  }
+
+  /** The last lines, as they may be shown: `mask` sees more than that, so that no half of a secret is left at the beginning. */
+  lastLines(mask: (text: string) => string): string {
+    if (!this.#options.tail) return '';
+    const all = mask(this.#tail.lastLines(2 * TAIL, this.#options.encoding));
+    if (all.length <= TAIL) return all;
+    const from = all.indexOf('\n', all.length - TAIL - 1) + 1;
+    return all.slice(from > 0 && from < all.length ? from : all.length - TAIL);
+  }
+
+  #letGo(): void {
+    this.#readable?.off('data', this.#data).off('end', this.#close).off('close', this.#close);
+  }
+
+  readonly #data = (chunk: Buffer): void => {
+    const { name, partial } = this.#options;
+    this.#captured.push(chunk);
+    if (this.#tail !== this.#captured) this.#tail.push(chunk);
+    if (this.#destination?.write(chunk) === false) this.stop('destination');
     if (this.#transform !== undefined) {
-      if (!this.#transform.write(chunk)) this.stop('split');
-    } else if (lines) {
+      if (this.#splitEnded) this.#unread = this.#endedEarly;
+      else if (!this.#transform.write(chunk)) this.stop('split');
+    } else if (this.#splitter !== undefined) {
       const cut = this.#splitter.push(chunk);
       if (cut.length > 0) this.#sink.lines(name, cut, chunk.length);
       if (this.#splitter.overflow) this.#events.overflow();
       if (partial !== undefined) this.#rest(partial);
     }
-    this.#events.read();
-  }
+    this.#events.read(chunk.length);
+  };
 
   #rest(after: number): void {
     this.#cancelPartial?.();
     this.#cancelPartial = undefined;
-    if (this.#splitter.resting === 0) return;
+    if (this.#splitter!.resting === 0) return;
     this.#cancelPartial = this.#clock.after(after, () => {
-      const text = this.#splitter.partial();
+      const text = this.#splitter!.partial();
       if (!this.#ended && text !== '') this.#sink.partial?.(this.#options.name, text);
     });
   }
@@ -150,47 +235,33 @@ export class Output {
     flush();
   }
 
-  #end(): void {
-    if (this.#ended) return;
+  #splitOver(tell?: () => void): void {
+    this.#splitEnded = true;
+    this.#endedEarly = tell === undefined && !this.#closed;
+    this.go('split');
+    tell?.();
+    this.#check();
+  }
+
+  readonly #close = (): void => {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#cancelPartial?.();
-    if (this.#transform !== undefined) {
-      this.#transform.end();
-      return;
-    }
-    if (this.#options.lines) {
+    this.#transform?.end();
+    if (this.#splitter !== undefined) {
       const last = this.#splitter.end();
       if (last.length > 0) this.#sink.lines(this.#options.name, last);
       if (this.#splitter.overflow) this.#events.overflow();
     }
-    this.#finish();
-  }
+    this.#events.closed();
+    this.#check();
+  };
 
-  #finish(): void {
-    if (this.#ended) return;
+  #check(): void {
+    if (this.#ended || !this.#closed || !this.#splitEnded || this.#destination?.busy === true) return;
     this.#ended = true;
-    this.#undoDestination?.();
+    this.#destination?.leave();
+    if (this.#unread) this.#sink.note('the split ended before the output did; what came later was dropped');
     this.#events.ended();
-  }
-
-  #watch(destination: Writable): void {
-    const drain = (): void => this.go('destination');
-    const error = (cause: Error): void => {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'EPIPE' || code === 'ECONNRESET' || code === 'ERR_STREAM_DESTROYED') close();
-      else this.#events.failed(cause, 'destination');
-    };
-    const close = (): void => {
-      this.go('destination');
-      if (!this.#ended) this.#events.closed();
-    };
-    destination.on('drain', drain);
-    destination.on('error', error);
-    destination.on('close', close);
-    this.#undoDestination = () => {
-      destination.off('drain', drain);
-      destination.off('close', close);
-      // A late error of what was written last still is this destination's own; it must not end the process.
-      setImmediate(() => destination.off('error', error));
-    };
   }
 }

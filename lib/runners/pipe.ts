@@ -1,5 +1,16 @@
 import { PassThrough } from 'node:stream';
-import { BaseRunner, createRunner, RunError, isRunError, type Context, type Outcome, type Runner, type Running, type Sink, type Spec } from '../kernel/index.ts';
+import {
+  BaseRunner,
+  createRunner,
+  RunError,
+  isRunError,
+  type Context,
+  type Outcome,
+  type Runner,
+  type Running,
+  type Sink,
+  type Spec,
+} from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { ProgramRun, type Stage } from './process.ts';
 import { ProgramRunner, type ProgramResult } from './program.ts';
@@ -23,7 +34,8 @@ export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner
     if (!(runner instanceof ProgramRunner))
       throw new TypeError(`pipe: stage ${index + 1} is no program; advice goes around the whole: pipe(…).with(…)`);
     const { options } = runner.settings;
-    if (index > 0 && options.stdin !== undefined) throw new TypeError(`pipe: stage ${index + 1} has a stdin of its own; it reads the stage before`);
+    if (index > 0 && options.stdin !== undefined)
+      throw new TypeError(`pipe: stage ${index + 1} has a stdin of its own; it reads the stage before`);
     if (index < programs.length - 1 && options.stdout !== undefined)
       throw new TypeError(`pipe: stage ${index + 1} has a stdout of its own; the stage behind reads it`);
     return runner;
@@ -87,19 +99,23 @@ class PipeRun implements Running {
       const stdout = joints[index];
       const stage: Stage = {
         ...(stdin === undefined ? {} : { stdin }),
-        ...(stdout === undefined ? {} : { stdout, closed: () => this.#readerEnded(index) }),
+        ...(stdout === undefined ? {} : { stdout, unread: () => this.#readerEnded(index) }),
       };
-      this.#children[index] = context.start(new StageRunner(stages[index]!, stage), {
-        settle: (outcome) => {
-          // The reader behind sees the end; the writer before sees that nobody reads.
-          stdout?.end();
-          if (stdin !== undefined) {
-            if (!stdin.writableFinished) this.#readerEnded(index - 1);
-            stdin.destroy();
-          }
-          this.#settled(index, outcome);
+      this.#children[index] = context.start(
+        new StageRunner(stages[index]!, stage),
+        {
+          settle: (outcome) => {
+            // The reader behind sees the end; the writer before sees that nobody reads.
+            stdout?.end();
+            if (stdin !== undefined) {
+              if (!stdin.writableFinished) this.#readerEnded(index - 1);
+              stdin.destroy();
+            }
+            this.#settled(index, outcome);
+          },
         },
-      }, { key: String(index + 1) });
+        { key: String(index + 1) },
+      );
     }
   }
 
@@ -114,7 +130,8 @@ class PipeRun implements Running {
     this.#outcomes[index] = outcome;
     if (--this.#open > 0) {
       // A stage that could not even start takes the others with it.
-      if (outcome.type === 'failed' && isRunError(outcome.error, 'spawn')) for (const child of this.#children) child?.kill('a stage did not start');
+      if (outcome.type === 'failed' && isRunError(outcome.error, 'spawn'))
+        for (const child of this.#children) child?.kill('a stage did not start');
       return;
     }
     for (const cancel of this.#cancels) cancel();
@@ -163,5 +180,14 @@ class PipeRun implements Running {
 function resultOf(outcome: Outcome<ProgramResult<any>>): ProgramResult<any> {
   if (outcome.type === 'finished') return outcome.value;
   const result = outcome.type === 'failed' ? (outcome.error as Partial<RunError>).result : undefined;
-  return (result as ProgramResult | undefined) ?? { exitCode: undefined, signal: undefined, stdout: '', stderr: '', ms: 0, truncated: 0 };
+  return (
+    (result as ProgramResult | undefined) ?? {
+      exitCode: undefined,
+      signal: undefined,
+      stdout: '',
+      stderr: '',
+      ms: 0,
+      truncated: 0,
+    }
+  );
 }

@@ -47,12 +47,34 @@ export function reader(source: Readables): Reader {
   return new IterableReader(source);
 }
 
+const guarded = new WeakSet<object>();
+
+/**
+ * Takes charge of a stream that is to be read later: should it fail before, that is told when it is read, and doesn't end
+ * the process. Nor do late errors of one that isn't read any more.
+ */
+export function takeCharge(source: unknown): void {
+  if (!isReadable(source) || guarded.has(source)) return;
+  guarded.add(source);
+  source.on('error', ignore);
+}
+
 /** Why something can't be read a second time; undefined where it can. */
 export function readOnce(source: unknown): string | undefined {
   if (isReadable(source) || source instanceof WebStream) return 'a stream can be read only once';
   if (isIterable(source) && typeof (source as { next?: unknown }).next === 'function')
     return 'an iterator can be read only once';
   return undefined;
+}
+
+/** Lets go of what was to be read and won't be: a stream is destroyed, an iterator returned; the rest is left alone. */
+export function discard(source: unknown): void {
+  if (readOnce(source) === undefined) return;
+  try {
+    reader(source as Readables).close();
+  } catch {
+    // A web stream that somebody else reads; it is theirs.
+  }
 }
 
 /** Properties that a Readable has unless it is of an old kind. */
@@ -65,6 +87,7 @@ class StreamReader implements Reader {
 
   constructor(readable: NodeJS.ReadableStream) {
     this.#readable = readable as AnyReadable;
+    takeCharge(readable);
   }
 
   get items(): boolean {
@@ -99,9 +122,7 @@ class StreamReader implements Reader {
   }
 
   close(): void {
-    const opened = this.#events !== undefined;
     this.#letGo();
-    if (!opened) this.#readable.on('error', ignore);
     if (isStdin(this.#readable)) leave(this.#readable);
     else this.#readable.destroy?.();
   }
@@ -118,8 +139,7 @@ class StreamReader implements Reader {
     readable.off('data', this.#data);
     readable.off('end', this.#ended);
     readable.off('close', this.#closed);
-    // Elsewhere it stays: a late error of something that was handed over must not end the process.
-    if (isStdin(readable)) readable.off('error', this.#failed);
+    readable.off('error', this.#failed);
     return events;
   }
 }

@@ -12,7 +12,10 @@ type Template = (strings: TemplateStringsArray, ...values: unknown[]) => Runner<
  */
 export function sh(options: ProgramOptions): Template;
 export function sh(strings: TemplateStringsArray, ...values: unknown[]): Runner<ProgramResult>;
-export function sh(first: TemplateStringsArray | ProgramOptions, ...values: unknown[]): Runner<ProgramResult> | Template {
+export function sh(
+  first: TemplateStringsArray | ProgramOptions,
+  ...values: unknown[]
+): Runner<ProgramResult> | Template {
   if (Array.isArray(first)) return program(shellText(first as unknown as TemplateStringsArray, values));
   if (typeof first !== 'object' || first === null)
     throw new TypeError('sh: write it as a template: sh`ls ${path}`; for a string use program(string)');

@@ -14,6 +14,7 @@ import type { RunRecord } from '../kernel/run.ts';
 import { show } from '../kernel/runnable.ts';
 import { Connection } from './connection.ts';
 import { checkInput, inputOnce, type Input } from './input.ts';
+import { discard } from './reader.ts';
 
 /** Where to connect to: a TCP port (`host` is 'localhost' by default), or the path of a unix socket. */
 export type SocketAddress =
@@ -88,6 +89,9 @@ export function socket(address: SocketAddress, options: SocketOptions = {}): Run
     leaf: true,
     dry: () => ({ text: '', truncated: 0, bytesRead: 0, bytesWritten: 0, ms: 0 }),
     ...(once === undefined ? {} : { once }),
+    discard() {
+      if (!used) discard(options.input);
+    },
     start(sink, context) {
       if (used && once !== undefined) throw new TypeError(`socket: ${once}`);
       used = true;

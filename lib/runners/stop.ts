@@ -13,11 +13,14 @@ export interface Ending {
   exited(): void;
   /** No grace any more. */
   hurry(): void;
+  /** It never began. */
+  cancel(): void;
 }
 
 /** How a program is ended; times in milliseconds. */
 export interface EndOptions {
-  readonly signal: NodeJS.Signals;
+  /** Undefined: it has it already (Ctrl-C from the terminal that it shares with Node). */
+  readonly signal: NodeJS.Signals | undefined;
   readonly grace: number;
   readonly clock: Clock;
   /** Whether its leader has exited before. */
@@ -28,54 +31,74 @@ export interface EndOptions {
 
 /** Ends a program and calls `gone`, never inside this call. */
 export function endGroup(child: Child, options: EndOptions): Ending {
-  const { clock } = options;
-  let { exited } = options;
-  let over = false;
-  let killed = false;
-  let cancelGrace: (() => void) | undefined;
-  let poll: NodeJS.Timeout | undefined;
-  let wait = SOONEST;
+  const ending = new GroupEnding(child, options);
+  ending.begin();
+  return ending;
+}
 
-  const finish = (survivors: readonly number[]): void => {
-    if (over) return;
-    over = true;
-    cancelGrace?.();
-    clearTimeout(poll);
-    options.gone(survivors);
-  };
-  // Only the leader tells when it ends; of the others nobody does.
-  const look = (): void => {
-    clearTimeout(poll);
-    if (over || !exited) return;
-    if (!child.alive()) {
-      finish([]);
+class GroupEnding implements Ending {
+  readonly #child: Child;
+  readonly #options: EndOptions;
+  #exited: boolean;
+  #over = false;
+  #killed = false;
+  #cancelGrace: (() => void) | undefined;
+  /** Only the leader tells when it ends; for the others one has to look. */
+  #poll: NodeJS.Timeout | undefined;
+  #wait = SOONEST;
+
+  constructor(child: Child, options: EndOptions) {
+    this.#child = child;
+    this.#options = options;
+    this.#exited = options.exited;
+  }
+
+  begin(): void {
+    const { signal, grace, clock } = this.#options;
+    if (signal === 'SIGKILL') this.hurry();
+    else {
+      if (signal !== undefined) this.#child.signal(signal);
+      this.#cancelGrace = clock.after(grace, () => this.hurry());
+      setImmediate(this.#look);
+    }
+  }
+
+  exited(): void {
+    this.#exited = true;
+    setImmediate(this.#look);
+  }
+
+  hurry(): void {
+    if (this.#over || this.#killed) return;
+    this.#killed = true;
+    this.#cancelGrace?.();
+    this.#child.signal('SIGKILL');
+    const timer = setTimeout(() => this.#finish(this.#child.members()), LAST);
+    this.#cancelGrace = () => clearTimeout(timer);
+    this.#wait = SOONEST;
+    setImmediate(this.#look);
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#cancelGrace?.();
+    clearTimeout(this.#poll);
+  }
+
+  readonly #look = (): void => {
+    clearTimeout(this.#poll);
+    if (this.#over || !this.#exited) return;
+    if (!this.#child.alive()) {
+      this.#finish([]);
       return;
     }
-    poll = setTimeout(look, wait);
-    wait = Math.min(wait * 2, LATEST);
-  };
-  const killNow = (): void => {
-    if (over || killed) return;
-    killed = true;
-    cancelGrace?.();
-    child.signal('SIGKILL');
-    wait = SOONEST;
-    const timer = setTimeout(() => finish(child.members()), LAST);
-    cancelGrace = () => clearTimeout(timer);
-    look();
+    this.#poll = setTimeout(this.#look, this.#wait);
+    this.#wait = Math.min(this.#wait * 2, LATEST);
   };
 
-  if (options.signal === 'SIGKILL') killNow();
-  else {
-    child.signal(options.signal);
-    cancelGrace = clock.after(options.grace, killNow);
-    setImmediate(look);
+  #finish(survivors: readonly number[]): void {
+    if (this.#over) return;
+    this.cancel();
+    this.#options.gone(survivors);
   }
-  return {
-    exited() {
-      exited = true;
-      setImmediate(look);
-    },
-    hurry: killNow,
-  };
 }

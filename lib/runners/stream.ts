@@ -2,7 +2,7 @@
 import { bytes, createRunner, type Runner, type Size } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { show } from '../kernel/runnable.ts';
-import { isIterable, isReadable, reader, readOnce, type Readables } from './reader.ts';
+import { discard, isIterable, isReadable, readOnce, takeCharge, type Readables } from './reader.ts';
 import { StreamsRun, type Named, type Settings } from './streamsRun.ts';
 
 /**
@@ -39,8 +39,9 @@ export type StreamEntry = readonly [stream: StreamSource, onLine?: OnLine];
  * Reads a stream line by line until it has ended. Gives the number of lines and items.
  *
  * Bytes are cut at newlines. In object mode, and from an iterable, bytes are too; a string is a line by itself (several
- * where it has newlines in it), and any other value is an `item` event. The stream is handed over: a kill or a failure
- * destroys it (except Node's own stdin, which is only left alone). A pause pauses it. It can be read once.
+ * where it has newlines in it), and any other value is an `item` event. The stream is handed over by the call: its errors
+ * are the run's, and a kill or a failure destroys it (except Node's own stdin, which is only left alone). A pause pauses
+ * it. It can be read once.
  *
  * Fails with a RunError `stream` when it fails or is closed before its end, `overflow` for a line over `maxLine`,
  * `callback` when `onLine` throws. Throws a TypeError for what can't be read.
@@ -91,7 +92,6 @@ function streamsRunner(type: string, given: Iterable<StreamEntry>, options: Stre
     ...(once === undefined ? {} : { once }),
     discard() {
       if (!used) for (const { source } of named) discard(source);
-      used = true;
     },
     start(sink, context) {
       if (used && once !== undefined) throw new TypeError(`${type}: ${once}`);
@@ -101,7 +101,7 @@ function streamsRunner(type: string, given: Iterable<StreamEntry>, options: Stre
   });
 }
 
-/** Entries, checked: a TypeError names the first that is wrong. `what` begins the message. */
+/** Entries, checked and taken charge of: a TypeError names the first that is wrong. `what` begins the message. */
 export function checkEntries(what: string, given: unknown): StreamEntry[] {
   if (!isIterable(given) || !(Symbol.iterator in given))
     throw new TypeError(`${what}: expected a list of [stream, function] pairs, got ${show(given)}`);
@@ -114,14 +114,7 @@ export function checkEntries(what: string, given: unknown): StreamEntry[] {
       throw new TypeError(`${where}: expected a readable stream or an iterable, got ${show(source)}`);
     if (onLine !== undefined && onLine !== null && typeof onLine !== 'function')
       throw new TypeError(`${where}: what is called with the lines is a function or null, got ${show(onLine)}`);
+    takeCharge(source);
     return [source, onLine as OnLine];
   });
-}
-
-function discard(source: StreamSource): void {
-  try {
-    reader(source).close();
-  } catch {
-    // A web stream that somebody else reads; it is theirs.
-  }
 }

@@ -1,6 +1,5 @@
 // The processes of this machine, as far as killing needs them: who is in which session, and who only is a zombie.
 // From /proc on Linux (some 10 µs a process); elsewhere from `ps`, by groups, since its sessions are no numbers there.
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** A process, or its zombie. */
@@ -91,7 +90,10 @@ function read(pid: number): Proc | undefined {
   return { pid, group: Number(group), session: Number(session), state: state! };
 }
 
-function fromPs(): Map<number, Proc[]> | undefined {
+/** As `ps` knows them; for where there is no /proc. */
+export function fromPs(): Map<number, Proc[]> | undefined {
+  // Only here, since loading it takes longer than the rest of lib/spawn.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { stdout, status } = spawnSync('ps', ['-A', '-o', 'pid=,pgid=,stat='], { encoding: 'latin1' });
   if (status !== 0) return undefined;
   const procs = new Map<number, Proc[]>();

@@ -178,6 +178,7 @@ export function contract<T>(t: Suite, name: string, make: () => Subject<T> | Pro
 
   test('leaves nothing behind', async (subject) => {
     await through(subject.finish, subject.runner().run({ ...subject.options }));
+    await rounds(); // what that one had open closes in later rounds
     const listeners = process.listenerCount('SIGINT');
     const before = process.getActiveResourcesInfo();
     await through(subject.finish, subject.runner().run({ ...subject.options }));

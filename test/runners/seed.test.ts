@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn as spawnProcess } from 'node:child_process';
 import { PassThrough, Readable } from 'node:stream';
 import t, { type Test } from 'tap';
@@ -16,7 +17,7 @@ contract<unknown>(t, 'seed', () => ({
     seed(() => {
       throw new Error('broken');
     }, []),
-  check: (value) => t.equal(value, 'complete'),
+  check: (value) => assert.equal(value, 'complete'),
 }));
 
 const SHAPES: [string, (onComplete: () => unknown, streams: [NodeJS.ReadableStream, OnLine][]) => SeedRunner][] = [

@@ -145,6 +145,14 @@ t.test('a stream in whatever state', async (t) => {
   }
 });
 
+t.test('a stream that fails before it is read ends nothing but the run', async (t) => {
+  const source = new PassThrough();
+  const runner = stream(source);
+  source.destroy(new Error('broken'));
+  await rounds();
+  await rejects(t, runner.run(), { reason: { type: 'stream', stream: 'stream' }, cause: { message: 'broken' } });
+});
+
 t.test('a stream that is closed before its end fails, with the lines until then', async (t) => {
   const source = new PassThrough();
   const lines: string[] = [];
@@ -293,10 +301,16 @@ t.test('a kill destroys the streams, also before it began', async (t) => {
   await rejects(t, loop, { reason: { type: 'killed', by: 'me' } });
   t.ok(sources[0]!.destroyed);
   t.ok(returned);
-  const late = runCommandGens([stream(sources[1]!)]);
+  const begun = (function* () {
+    yield 'a';
+    yield 'b';
+  })();
+  begun.next();
+  const late = runCommandGens([streams([[sources[1]!], [begun]])]);
   late.kill();
   await rejects(t, late, { reason: { type: 'killed' } });
   t.ok(sources[1]!.destroyed);
+  t.ok(begun.next().done);
 });
 
 t.test('what can be read once says so', async (t) => {

@@ -30,7 +30,7 @@ for (const [ending, status] of [
   t.test(`no child outlives its host: ${ending}`, async (t) => {
     const { code, pids, ms } = await host(ending);
     t.teardown(() => {
-      for (const pid of pids) if (lives(pid)) process.kill(pid, 'SIGKILL');
+      for (const pid of pids) if (lives(pid)) process.kill(-pid, 'SIGKILL'); // each leads a group
     });
     t.equal(code, status);
     t.equal(pids.length, 4);

@@ -1,0 +1,62 @@
+// From the options of a program to the command that a spawner starts.
+import { resolve } from 'node:path';
+import { isatty } from 'node:tty';
+import { fileURLToPath } from 'node:url';
+import type { Command, Context, Stdio } from '../kernel/index.ts';
+import { isFilePlace, type OutputPlace, type ProgramOptions } from './programOptions.ts';
+
+/** What a pipe changes of a program that is one of its stages. */
+export interface Ends {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+}
+
+/** The command of a program in its surroundings; `piped` are those of its ends that are joined to other programs. */
+export function commandOf(
+  argv: readonly [string, ...string[]],
+  options: ProgramOptions,
+  context: Context,
+  piped: Ends,
+): Command {
+  const { cwd: folder, stdin, stdout, stderr } = options;
+  const cwd = folder === undefined ? context.cwd : resolve(context.cwd, pathOf(folder));
+  const command: Command = {
+    argv,
+    cwd,
+    env: environment(options, context),
+    stdin: piped.stdin ? 'pipe' : source(stdin, cwd),
+    stdout: piped.stdout ? 'pipe' : target(stdout, cwd),
+    stderr: target(stderr, cwd),
+    // Looking at process.stdin would open it, and change what the program gets.
+    session: !(stdin === 'inherit' && !piped.stdin && isatty(0)),
+  };
+  return context.via === undefined ? command : context.via(command);
+}
+
+function source(stdin: ProgramOptions['stdin'], cwd: string): Stdio {
+  if (stdin === undefined || stdin === 'ignore') return 'ignore';
+  if (stdin === 'inherit' || stdin === 'pipe') return stdin;
+  if (stdin instanceof URL) return { file: fileURLToPath(stdin) };
+  return isFilePlace(stdin) ? { file: resolve(cwd, stdin.file) } : 'pipe';
+}
+
+function target(place: OutputPlace | undefined, cwd: string): Stdio {
+  if (place === 'inherit' || place === 'ignore') return place;
+  if (place instanceof URL) return { file: fileURLToPath(place) };
+  return isFilePlace(place) ? { ...place, file: resolve(cwd, place.file) } : 'pipe';
+}
+
+function environment({ env, exactEnv }: ProgramOptions, { ownEnv }: Context): Command['env'] {
+  if (exactEnv !== undefined) return exactEnv;
+  if (env === undefined) return ownEnv;
+  const all: Record<string, string> = { ...(ownEnv ?? (process.env as Record<string, string>)) };
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) delete all[name];
+    else all[name] = value;
+  }
+  return all;
+}
+
+function pathOf(path: string | URL): string {
+  return path instanceof URL ? fileURLToPath(path) : path;
+}
