@@ -103,7 +103,7 @@ export function describe(reason: Reason): string {
 function message({ reason, label, hint, tails, cause }: RunErrorDetails): string {
   const parts = [`${label === undefined ? '' : `${clip(label, 2000)}: `}${describe(reason)}`];
   if (hint !== undefined) parts[0] += ` (${clip(hint, 1000)})`;
-  if (cause !== undefined) parts.push(`cause: ${clip(cause instanceof Error ? cause.message : String(cause), 2000)}`);
+  if (cause !== undefined) parts.push(`cause: ${clip(cause instanceof Error ? cause.message : textOf(cause), 2000)}`);
   if (tails?.stderr) parts.push(tailOf(tails.stderr, 5000));
   if (tails?.stdout) parts.push(tailOf(tails.stdout, 5000));
   return clip(parts.join('\n'), MESSAGE_LIMIT);
@@ -141,5 +141,14 @@ export function isRunError(error: unknown, type?: Reason['type']): error is RunE
 
 /** What was thrown, as an Error. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${String(thrown)}`, { cause: thrown });
+  return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${textOf(thrown)}`, { cause: thrown });
+}
+
+/** Anything can be thrown, also what can't become a string. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }

@@ -675,9 +675,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   /** A second Ctrl-C: whatever still runs gets SIGKILL now, shielded or not. */
   killHard(): void {
     for (const run of this.descendants()) {
-      if (run.#phase === RUNNING && run.runner.traits.leaf === true) run.#running?.kill('SIGKILL');
+      // Whatever has nothing below it: programs, also those that are stages of a pipe or were left behind.
+      if (run.#phase === RUNNING && run.#firstChild === undefined) run.#running?.kill('SIGKILL');
     }
-    if (this.#phase === RUNNING && this.runner.traits.leaf === true) this.#running?.kill('SIGKILL');
+    if (this.#phase === RUNNING && this.#firstChild === undefined) this.#running?.kill('SIGKILL');
   }
 
   *#children(): Generator<RunRecord> {

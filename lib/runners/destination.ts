@@ -70,14 +70,14 @@ class Shared {
   }
 
   readonly #drained = (): void => {
-    for (const writer of [...this.writers]) writer.events.drained();
+    for (const writer of this.writers) writer.events.drained();
   };
   readonly #failed = (error: Error): void => {
     const gone = GONE.has((error as NodeJS.ErrnoException).code ?? '');
-    for (const writer of [...this.writers]) writer.ended(gone ? undefined : error);
+    for (const writer of this.writers) writer.ended(gone ? undefined : error);
   };
   readonly #closed = (): void => {
-    for (const writer of [...this.writers]) writer.ended(undefined);
+    for (const writer of this.writers) writer.ended(undefined);
   };
 }
 

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { createRunner, type Child, type Running, type Sink } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import type { ProgramRunner } from './program.ts';
-import { endGroup, type Ending } from './stop.ts';
+import { endGroup, signalOf, type Ending } from './stop.ts';
 
 const SOONEST = 100; // ms
 const LATEST = 2000; // ms
@@ -68,7 +68,7 @@ class Leftover implements Running {
   }
 
   kill(by: string): void {
-    const signal = by === 'SIGKILL' ? 'SIGKILL' : 'SIGTERM';
+    const signal = signalOf(by);
     if (this.#ending !== undefined) {
       if (signal === 'SIGKILL') this.#ending.hurry();
       return;

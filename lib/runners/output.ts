@@ -146,7 +146,7 @@ export class Output {
   /** Reads on whatever the reasons against it, from now on. */
   force(): void {
     this.#forced = true;
-    for (const why of [...this.#stops]) this.go(why);
+    for (const why of this.#stops) this.go(why);
   }
 
   /** Reads no more: what was read so far is all. */

@@ -1,11 +1,12 @@
+// pipe(a, b, …): each stage is a run of its own; what joins them is a stream of Node's.
 import { PassThrough } from 'node:stream';
 import {
   BaseRunner,
   createRunner,
-  RunError,
   isRunError,
   type Context,
   type Outcome,
+  type RunError,
   type Runner,
   type Running,
   type Sink,
@@ -38,9 +39,13 @@ export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner
       throw new TypeError(`pipe: stage ${index + 1} has a stdin of its own; it reads the stage before`);
     if (index < programs.length - 1 && options.stdout !== undefined)
       throw new TypeError(`pipe: stage ${index + 1} has a stdout of its own; the stage behind reads it`);
+    if (index < programs.length - 1 && options.split !== undefined)
+      throw new TypeError(`pipe: stage ${index + 1} has a split; only the lines of the last one are read here`);
     return runner;
   });
+  const once = stages.map(({ traits }) => traits.once).find((why) => why !== undefined);
   return createRunner<PipeResult>({
+    ...(once !== undefined && { once, discard: () => stages[0]!.traits.discard?.() }),
     spec: { type: 'pipe', of: stages.map((stage) => stage.spec) },
     label: stages.map((stage) => stage.label.split(' ', 1)[0]!).join(' | '),
     slot: true,
@@ -94,75 +99,73 @@ class PipeRun implements Running {
     this.#open = stages.length;
     const joints = stages.slice(1).map(() => new PassThrough({ highWaterMark: 256 * 1024 }));
     // From the last to the first, so that readers are there before their writers.
-    for (let index = stages.length - 1; index >= 0; index--) {
-      const stdin = joints[index - 1];
-      const stdout = joints[index];
-      const stage: Stage = {
-        ...(stdin === undefined ? {} : { stdin }),
-        ...(stdout === undefined ? {} : { stdout, unread: () => this.#readerEnded(index) }),
-      };
-      this.#children[index] = context.start(
-        new StageRunner(stages[index]!, stage),
-        {
-          settle: (outcome) => {
-            // The reader behind sees the end; the writer before sees that nobody reads.
-            stdout?.end();
-            if (stdin !== undefined) {
-              if (!stdin.writableFinished) this.#readerEnded(index - 1);
-              stdin.destroy();
-            }
-            this.#settled(index, outcome);
-          },
-        },
-        { key: String(index + 1) },
-      );
-    }
+    for (let index = stages.length - 1; index >= 0; index--) this.#start(index, joints[index - 1], joints[index]);
+  }
+
+  #start(index: number, stdin: PassThrough | undefined, stdout: PassThrough | undefined): void {
+    const stage: Stage = {
+      ...(stdin && { stdin }),
+      ...(stdout && { stdout, unread: () => this.#readerEnded(index) }),
+    };
+    const settle = (outcome: Outcome<ProgramResult<any>>): void => {
+      this.#outcomes[index] = outcome;
+      if (neverStarted(outcome)) this.#kill('a stage did not start');
+      // The reader behind sees the end; the writer before sees that nobody reads.
+      stdout?.end();
+      if (stdin !== undefined) {
+        if (!stdin.writableFinished) this.#readerEnded(index - 1);
+        stdin.destroy();
+      }
+      if (--this.#open === 0) this.#settle();
+    };
+    const runner = new StageRunner(this.#stages[index]!, stage);
+    this.#children[index] = this.#context.start(runner, { settle }, { key: String(index + 1) });
   }
 
   #readerEnded(index: number): void {
     if (this.#readerless.has(index) || this.#outcomes[index] !== undefined) return;
     this.#readerless.add(index);
     const { grace } = this.#stages[index]!.settings;
-    this.#cancels.push(this.#context.clock.after(grace, () => this.#children[index]?.kill('its reader has ended')));
+    this.#cancels.push(this.#context.clock.after(grace, () => this.#children[index]?.kill(READER_ENDED)));
   }
 
-  #settled(index: number, outcome: Outcome<ProgramResult<any>>): void {
-    this.#outcomes[index] = outcome;
-    if (--this.#open > 0) {
-      // A stage that could not even start takes the others with it.
-      if (outcome.type === 'failed' && isRunError(outcome.error, 'spawn'))
-        for (const child of this.#children) child?.kill('a stage did not start');
-      return;
-    }
+  #kill(by: string): void {
+    for (const child of this.#children) child?.kill(by);
+  }
+
+  #settle(): void {
     for (const cancel of this.#cancels) cancel();
-    const results = this.#outcomes.map((each) => resultOf(each!));
-    let failure: Error | undefined;
-    for (const [at, each] of this.#outcomes.entries()) {
-      if (each!.type === 'finished' || this.#forgiven(at, each!)) continue;
-      const error = each!.type === 'failed' ? each!.error : (this.#context as unknown as RunRecord).errorOf(each!);
-      if (failure === undefined || !isRunError(error, 'killed')) failure = error;
-    }
-    const last = this.#outcomes[this.#outcomes.length - 1]!;
-    if (failure !== undefined) {
-      Object.defineProperty(failure, 'stages', { value: results, configurable: true });
-      this.#sink.settle({ type: 'failed', error: failure });
-    } else if (last.type === 'finished') {
-      this.#sink.settle({ type: 'finished', value: { ...last.value, stages: results } });
+    const stages = this.#outcomes.map((outcome) => resultOf(outcome!));
+    const failure = this.#failure();
+    if (failure === undefined) {
+      this.#sink.settle({ type: 'finished', value: { ...stages.at(-1)!, stages } });
     } else {
-      this.#sink.settle({ type: 'failed', error: new RunError({ reason: { type: 'closed' }, run: this.#context.id }) });
+      Object.defineProperty(failure, 'stages', { value: stages, configurable: true });
+      this.#sink.settle({ type: 'failed', error: failure });
     }
+  }
+
+  /** The error to tell of: of a stage that didn't start, else of the last that failed, else of the last that was killed. */
+  #failure(): Error | undefined {
+    const failed = this.#outcomes.filter((outcome, index) => outcome!.type !== 'finished' && !this.#forgiven(index));
+    const told =
+      failed.findLast((outcome) => neverStarted(outcome!)) ??
+      failed.findLast((outcome) => outcome!.type === 'failed') ??
+      failed.at(-1);
+    return told && (this.#context as unknown as RunRecord).errorOf(told);
   }
 
   /** A writer that failed only because nobody read it any more. */
-  #forgiven(index: number, outcome: Outcome<ProgramResult<any>>): boolean {
+  #forgiven(index: number): boolean {
+    const outcome = this.#outcomes[index]!;
     if (!this.#readerless.has(index)) return false;
-    if (outcome.type === 'killed') return outcome.by === 'its reader has ended';
+    if (outcome.type === 'killed') return outcome.by === READER_ENDED;
     if (outcome.type !== 'failed' || !isRunError(outcome.error)) return false;
-    const { reason } = outcome.error;
+    const { reason, stderr } = outcome.error;
     if (reason.type === 'signal') return reason.signal === 'SIGPIPE';
     // Node's pipes are socket pairs: a writer may see the end of its reader as a reset.
     const said = /broken ?pipe|EPIPE|ECONNRESET|connection reset/i;
-    return reason.type === 'exit' && (reason.exitCode === 141 || said.test(outcome.error.stderr));
+    return reason.type === 'exit' && (reason.exitCode === 141 || said.test(stderr));
   }
 
   kill(by: string): void {
@@ -171,10 +174,24 @@ class PipeRun implements Running {
   }
   pause(): void {}
   play(): void {}
+  send(item: unknown): void {
+    this.#children[0]?.send?.(item);
+  }
+  end(): void {
+    this.#children[0]?.end?.();
+  }
   describe(): string {
     const alive = this.#stages.filter((_, index) => this.#outcomes[index] === undefined).map((stage) => stage.label);
     return `waits for ${alive.join(' and ')}`;
   }
+}
+
+const READER_ENDED = 'its reader has ended';
+
+function neverStarted(outcome: Outcome<unknown>): boolean {
+  if (outcome.type !== 'failed') return false;
+  const { error } = outcome;
+  return !isRunError(error) || error.reason.type === 'spawn' || error.reason.type === 'file';
 }
 
 function resultOf(outcome: Outcome<ProgramResult<any>>): ProgramResult<any> {

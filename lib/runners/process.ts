@@ -1,6 +1,5 @@
 // The life of a program: started, exited, pipes closed, settled; its ends are three things. What it settles with is in
 // verdict.ts, how it is killed in stop.ts, how long its pipes are waited for in drain.ts.
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { systemClock } from '../kernel/clock.ts';
 import { enterTerminal } from '../kernel/terminal.ts';
@@ -13,7 +12,7 @@ import { leaveBehind } from './leftover.ts';
 import type { ProgramResult, ProgramRunner } from './program.ts';
 import { ProgramInput } from './programInput.ts';
 import { ProgramOutputs } from './programOutputs.ts';
-import { endGroup, type Ending } from './stop.ts';
+import { endGroup, signalOf, type Ending } from './stop.ts';
 import { Verdict, type Failure } from './verdict.ts';
 
 /** What is still in the pipes of a killed program gets this long to be read. */
@@ -167,7 +166,8 @@ export class ProgramRun implements Running {
     if (this.#unending) this.#sink.note(`could not be killed: pid ${survivors.join(', ')}`, { survivors });
     this.#exit ??= { type: 'exit', exitCode: undefined, signal: 'SIGKILL' };
     this.#ending = undefined;
-    this.#outputs.force();
+    if (this.#startedAt === undefined) this.#outputs.abandon();
+    else this.#outputs.force();
     if (!this.#outputs.ended) {
       this.#outputs.drain(LAST_WORDS, LAST_WORDS, systemClock, () => {
         this.#noteLeak();
@@ -288,12 +288,4 @@ export class ProgramRun implements Running {
       return `${name} has exited, ${open === '' ? 'its output is being taken' : `${open} still open${held}`}`;
     return this.#startedAt === undefined ? 'is about to start' : `${name} runs, ${open || 'no pipe'} open${held}`;
   }
-}
-
-/** These don't end anything. */
-const HARMLESS = new Set(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT']);
-
-/** The signal that a kill begins with. */
-function signalOf(by: string): NodeJS.Signals {
-  return by in constants.signals && !HARMLESS.has(by) ? (by as NodeJS.Signals) : 'SIGTERM';
 }

@@ -1,6 +1,15 @@
 // Ending a program (L6): a signal to all of it, SIGKILL after the grace to whoever is left, and waiting until all of it is
 // gone: the leader's exit alone is not enough, its pipes don't matter. Zombies count as gone.
+import { constants } from 'node:os';
 import type { Child, Clock } from '../kernel/index.ts';
+
+/** These don't end anything. */
+const HARMLESS = new Set(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGCONT']);
+
+/** The signal that a kill begins with: the one that it is named after. */
+export function signalOf(by: string): NodeJS.Signals {
+  return by in constants.signals && !HARMLESS.has(by) ? (by as NodeJS.Signals) : 'SIGTERM';
+}
 
 /** After SIGKILL, this long; then it can't be helped. */
 const LAST = 1000;

@@ -7,7 +7,7 @@
 //   4. it was ended by a signal                           signal (a result when unchecked)
 //   5. its exit code is not 0                             exit   (a result when unchecked)
 //   6. its result
-import { RunError, type Context, type Exit, type Outcome, type Reason, type Spec } from '../kernel/index.ts';
+import { RunError, type Context, type Exit, type Json, type Outcome, type Reason, type Spec } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import type { Output } from './output.ts';
 import type { ProgramResult, ProgramRunner } from './program.ts';
@@ -79,7 +79,9 @@ export class Verdict {
 
   /** Errors are printed with all they have, and the environment may be secret as a whole. */
   #spec(): Spec {
-    const { env, exactEnv, ...spec } = this.#run.maskedSpec;
+    const spec: Record<string, Json> = { ...this.#run.maskedSpec };
+    delete spec['env'];
+    delete spec['exactEnv'];
     return spec as Spec;
   }
 

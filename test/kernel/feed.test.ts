@@ -70,7 +70,8 @@ t.test('small entries are bounded too', async (t) => {
   t.ok(events.length <= 1025, `${events.length}`);
   t.equal(lines(events).at(-1), '4999');
   const [note] = events;
-  t.equal((note as { data: { missing: number } }).data.missing + lines(events).length, 5000);
+  const { missing } = (note as unknown as { data: { missing: number } }).data;
+  t.equal(missing + lines(events).length, 5000);
 });
 
 t.test('readers that come while it is written see the same', async (t) => {

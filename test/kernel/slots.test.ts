@@ -82,7 +82,7 @@ t.test('a line', async (t) => {
     t.equal(h.starts.length, 3);
   });
 
-  t.test('shielded clean-up, sleeps and other runners take none', async (t) => {
+  t.test('shielded clean-up, sleeps and other runners take none', async () => {
     const h = leaf();
     const free = hand();
     const clean = leaf();
@@ -121,7 +121,7 @@ t.test('lending: holding never waits', async (t) => {
     t.same(server.last.calls, ['kill kill()']);
   });
 
-  t.test('one that is read by for await, while the body waits elsewhere', async (t) => {
+  t.test('one that is read by for await, while the body waits elsewhere', async () => {
     const server = leaf();
     const client = leaf();
     const loop = runCommandGens(
@@ -234,7 +234,7 @@ t.test('lending: holding never waits', async (t) => {
     await finishing(loop, next);
   });
 
-  t.test('a borrower lends on', async (t) => {
+  t.test('a borrower lends on', async () => {
     const server = leaf();
     const proxy = leaf();
     const client = leaf();
@@ -279,7 +279,7 @@ t.test('lending: holding never waits', async (t) => {
     await loop;
   });
 
-  t.test('between pools: what each has used is right in the end', async (t) => {
+  t.test('between pools: what each has used is right in the end', async () => {
     const server = leaf();
     const client = leaf();
     const task = function* (): Generator<any, void, any> {

@@ -45,7 +45,10 @@ t.test('nothing else that a terminal acts upon is left', async (t) => {
 });
 
 t.test('whatever is written, only colours are left to act on', async () => {
-  const unit = fc.oneof(fc.constantFrom('\x1b', '[', ']', ';', '3', '1', 'm', 'A', '\r', '\b', '\x07', '\\', '\x9b', '\x9c', '(', ' '), fc.string());
+  const unit = fc.oneof(
+    fc.constantFrom('\x1b', '[', ']', ';', '3', '1', 'm', 'A', '\r', '\b', '\x07', '\\', '\x9b', '\x9c', '(', ' '),
+    fc.string(),
+  );
   fc.assert(
     fc.property(fc.array(unit, { maxLength: 30 }), (units) => {
       const shown = forTerminal(units.join('').replaceAll('\n', ''));

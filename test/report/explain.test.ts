@@ -26,7 +26,11 @@ t.test('several errors, causes, causes that go round', async (t) => {
 });
 
 t.test('of code that was called with reports, the place that threw', async (t) => {
-  const error = new RunError({ reason: { type: 'callback', name: 'onEvent' }, label: 'make', cause: new Error('mine') });
+  const error = new RunError({
+    reason: { type: 'callback', name: 'onEvent' },
+    label: 'make',
+    cause: new Error('mine'),
+  });
   t.match(fully(error), /^make: onEvent threw[^]*Error: mine\n[^]*explain\.test\.ts/);
 });
 

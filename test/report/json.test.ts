@@ -28,7 +28,10 @@ t.test('one event a line', async (t) => {
 t.test('errors have their name, message, reason and cause', async (t) => {
   const { settle, parsed } = reporting();
   const cause = new TypeError('why', { cause: 'because' });
-  settle('1', { type: 'failed', error: new RunError({ reason: { type: 'exit', exitCode: 3 }, label: 'make', run: '1', cause }) });
+  settle('1', {
+    type: 'failed',
+    error: new RunError({ reason: { type: 'exit', exitCode: 3 }, label: 'make', run: '1', cause }),
+  });
   settle('2', { type: 'failed', error: new AggregateError([cause], 'all of them') });
   await written();
   t.match(parsed(), [
@@ -83,7 +86,7 @@ t.test('items that are not JSON', async (t) => {
   item('1', deep);
   await written();
   const shown = parsed().map((event) => event.item);
-  t.match(shown.pop(), /^\[+.*deep/, { diff: false }) || t.pass();
+  t.match(JSON.stringify(shown.pop()), /^\[+"\[deep\]"\]+$/);
   t.same(shown, [
     '10',
     { name: 'c', self: '[circular]', list: ['[circular]'] },

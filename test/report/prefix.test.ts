@@ -80,7 +80,12 @@ t.test('a leaf says why it failed, once; what was printed before is not repeated
 
 t.test('runs that were killed are told if they are programs or have spoken', async (t) => {
   const { err, start, settle, line } = reporting();
-  for (const [id, type] of [['1', 'program'], ['2', 'sleep'], ['3', 'socket']] as const) start(id, type, type);
+  for (const [id, type] of [
+    ['1', 'program'],
+    ['2', 'sleep'],
+    ['3', 'socket'],
+  ] as const)
+    start(id, type, type);
   line('3', 'hello');
   for (const id of ['1', '2', '3']) settle(id, { type: 'killed', by: 'race' });
   await written();
@@ -119,7 +124,12 @@ t.test('a dry run says what would be done', async (t) => {
   start('1', 'main', 'task');
   start('1.1', 'make', 'program', { command: ['make', 'it so'], cwd: 'lib' });
   settle('1.1');
-  start('1.2', 'p', 'pipe', { of: [{ type: 'program', command: 'a b' }, { type: 'program', command: ['c'] }] });
+  start('1.2', 'p', 'pipe', {
+    of: [
+      { type: 'program', command: 'a b' },
+      { type: 'program', command: ['c'] },
+    ],
+  });
   settle('1.2');
   start('1.3', 'sleep 3s', 'sleep', { ms: 3000 });
   settle('1.3');

@@ -109,8 +109,8 @@ t.test('many reports to one stream add one listener', async (t) => {
 t.test('process.exit() in the middle of a turn loses nothing', async (t) => {
   const code = `
     const { runCommandGens, createRunner, prefix } = await import('sluice');
-    const speaks = createRunner({ spec: { type: 'a' }, start(sink) { sink.lines('stdout', ['said']); process.exit(7); } });
-    await runCommandGens([speaks], { report: prefix() });`;
+    const speaks = createRunner({ spec: { type: 'a' }, start(sink) { sink.lines('stdout', ['said']); return { kill() {} } } });
+    await runCommandGens([speaks], { report: prefix(), onEvent: ({ type }) => type === 'line' && process.exit(7) });`;
   const register = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
   const { stdout, status } = spawnSync(process.execPath, ['--import', register, '--input-type=module', '-e', code], {
     encoding: 'utf8',

@@ -40,8 +40,7 @@ export function tell(report: Report) {
     start: (run: string, label: string, type = 'program', more = {}) =>
       report({ run, at, type: 'start', spec: { type, ...more }, label }),
     line: (run: string, line: string, stream = 'stdout') => report({ run, at, type: 'line', stream, line }),
-    partial: (run: string, line: string) =>
-      report({ run, at, type: 'line', stream: 'stdout', line, partial: true }),
+    partial: (run: string, line: string) => report({ run, at, type: 'line', stream: 'stdout', line, partial: true }),
     item: (run: string, item: unknown) => report({ run, at, type: 'item', item }),
     note: (run: string, text: string) => report({ run, at, type: 'note', text }),
     settle: (run: string, outcome: Outcome<unknown> = { type: 'finished', value: undefined }) =>

@@ -108,18 +108,15 @@ for (const [shape, make] of SHAPES) {
       reason: { type: 'callback', name: 'the line callback of 0' },
     });
     const broken = new PassThrough();
-    setImmediate(() => broken.destroy(new Error('broken')));
-    t.match(
-      await fate(
-        make(complete, [
-          [bytes('a'), null],
-          [broken, null],
-        ]),
-      ),
-      {
-        reason: { type: 'stream', stream: '1' },
-      },
-    );
+    const callable = make(complete, [
+      [bytes('a'), null],
+      [broken, null],
+    ]);
+    const breaking = (): unknown => {
+      setImmediate(() => broken.destroy(new Error('broken')));
+      return callable();
+    };
+    t.match(await fate(breaking), { reason: { type: 'stream', stream: '1' }, cause: { message: 'broken' } });
     t.notOk(completed);
   });
 

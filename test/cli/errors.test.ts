@@ -1,0 +1,147 @@
+// What is told when a script can't be loaded, or its generators fail.
+import t from 'tap';
+import { sluice } from './support.ts';
+
+t.test('a file that is not there: the one that was probably meant', async (t) => {
+  const cwd = t.testdir({ 'deploy.ts': '', 'notes.txt': '', samples: { 'provision.ts': '' } });
+  const meant: Record<string, RegExp> = {
+    'deplyo.ts': /there is no file deplyo\.ts\n {2}did you mean deploy\.ts\?/,
+    deploy: /did you mean deploy\.ts\?/,
+    'deploy.js': /did you mean deploy\.ts\?/,
+    'provision.ts': /did you mean samples\/provision\.ts\?/,
+    'samples/provison.ts': /did you mean samples\/provision\.ts\?/,
+    'nowhere/deploy.ts': /did you mean deploy\.ts\?/,
+  };
+  for (const [given, text] of Object.entries(meant)) {
+    const { stderr, status } = sluice(['run', given], { cwd });
+    t.match(stderr, text);
+    t.equal(status, 2);
+  }
+  t.notMatch(sluice(['run', 'something-else.ts'], { cwd }).stderr, /did you mean/);
+  t.match(sluice(['run', 'samples'], { cwd }), { status: 2, stderr: /samples is a folder/ });
+});
+
+t.test('no default export, or none that can be run', async (t) => {
+  const cases: Record<string, RegExp> = {
+    'export const x = 1;':
+      /x\.ts has no default export\n {2}write: export default function\* main\(\) \{ … \}; it exports x/,
+    'export function* main() {}': /write: export default main/,
+    'export default 3;': /the default export of x\.ts is the number 3\n/,
+    'export default () => 3;': /the default function of x\.ts gave the number 3\n/,
+    'export default async () => {};': /gave undefined\n.*function\*/,
+  };
+  for (const [code, text] of Object.entries(cases)) {
+    const cwd = t.testdir({ 'x.ts': code });
+    t.match(sluice(['run', 'x.ts'], { cwd }), { status: 2, stderr: text }, code);
+  }
+});
+
+t.test('syntax errors show the place', async (t) => {
+  const wrong = 'const a = 1;\n\nlet b = = 3;\n';
+  const cases: Record<string, [files: Record<string, string>, text: RegExp]> = {
+    'a.ts': [{ 'a.ts': wrong.replace('b', 'b: number') }, /SyntaxError: \S*a\.ts:3:17: [^]*let b: number = = 3;\n/],
+    'b.ts': [{ 'b.ts': `import './wrong.ts';`, 'wrong.ts': wrong }, /wrong\.ts:3:9: /],
+    'c.mjs': [{ 'c.mjs': wrong }, /c\.mjs:3\nlet b = = 3;\n/],
+    'd.ts': [{ 'd.ts': `import './wrong.mjs';`, 'wrong.mjs': wrong }, /wrong\.mjs:3\nlet b = = 3;\n/],
+    'e.cjs': [{ 'e.cjs': wrong }, /e\.cjs:3\nlet b = = 3;\n/],
+    'f.cts': [{ 'f.cts': wrong }, /f\.cts:3:9: /],
+    'g.ts': [
+      { 'g.ts': `import { T } from './t.ts';`, 't.ts': 'export type T = 1;' },
+      /g\.ts:1\n[^]*named 'T'\nif T is a type: import \{ type T \}\n$/,
+    ],
+  };
+  for (const [file, [files, text]] of Object.entries(cases)) {
+    const { stderr, status } = sluice(['run', file], { cwd: t.testdir(files) });
+    t.match(stderr, text, file);
+    t.notMatch(stderr, /hooks\.js|strip\.js|lib\/cli/, file);
+    t.equal(status, 1, file);
+  }
+});
+
+t.test('what a script throws has its own places, of TypeScript too', async (t) => {
+  const cases: Record<string, [code: string, text: RegExp]> = {
+    'at import': [
+      `interface A { a: 1 }\n\nfunction f(): never {\n  throw new TypeError('boom', { cause: new Error('why') });\n}\nf();`,
+      /^sluice: TypeError: boom\n {4}at f \(.*x\.ts:4:9\)\n {4}at .*x\.ts:6:1\n {2}cause: Error: why\n {6}at f .*x\.ts:4:40\)\n.*x\.ts:6:1\n$/,
+    ],
+    'at import, with code that is transformed': [
+      `enum A { a }\n\nfunction f(): never {\n  throw new TypeError('boom');\n}\nf();`,
+      /^sluice: TypeError: boom\n.* f .*x\.ts:4:9\)\n.*x\.ts:6:1\)?\n$/,
+    ],
+    'in a generator': [
+      `interface A { a: 1 }\nimport { sleep } from 'sluice';\nexport default function* main(): any {\n  yield* sleep(1);\n  throw new TypeError('boom');\n}`,
+      /^sluice: TypeError: boom\n {4}at main \(.*x\.ts:5:9\)\n$/,
+    ],
+    'in a function': [
+      `export default () => {\n  throw new TypeError('boom');\n}`,
+      /^sluice: TypeError: boom\n {4}at default \(.*x\.ts:2:9\)\n$/,
+    ],
+    'something else than an error': [`throw 3;`, /^sluice: it threw the number 3\n$/],
+    'a package that is missing': [
+      `import 'no-such-package';`,
+      /^sluice: Error.*: Cannot find package 'no-such-package' imported from .*x\.ts\n$/,
+    ],
+  };
+  for (const [what, [code, text]] of Object.entries(cases)) {
+    const { stderr, status, stdout } = sluice(['run', 'x.ts'], { cwd: t.testdir({ 'x.ts': code }) });
+    t.match(stderr, text, what);
+    t.equal(stdout, '', what);
+    t.equal(status, 1, what);
+  }
+});
+
+t.test('failures are told once: at their place, and at the end where others came between', async (t) => {
+  const cwd = t.testdir({
+    'one.ts': `import { program } from 'sluice';
+      export default function* main() { yield* program('echo why >&2; exit 3', { label: 'p' }); }`,
+    'three.ts': `import { program } from 'sluice';
+      export default [program('echo a; exit 3', { label: 'a' }), program('echo b; exit 3', { label: 'b' }), program('true')];`,
+    'later.ts': `import { program, sleep, note, until, spawn } from 'sluice';
+      export default [program('exit 3', { label: 'p' }), program('sleep 0.5; echo last', { label: 'q' })];`,
+    'wrapped.ts': `import { program } from 'sluice';
+      export default function* main() {
+        try { yield* program('exit 7', { label: 'p' }); } catch (cause) { throw new Error('deploy failed', { cause }); }
+      }`,
+  });
+  t.match(sluice(['run', 'one.ts'], { cwd }), {
+    status: 3,
+    stderr: /^p \| why\np \* failed with exit code 3 \(\d+ ms\)\n$/,
+  });
+  const three = sluice(['run', 'three.ts'], { cwd });
+  t.equal(three.status, 1);
+  t.match(
+    three.stderr,
+    /sluice: 2 failed\n {2}echo a; exit 3: failed with exit code 3\n {2}echo b; exit 3: failed with exit code 3\n$/,
+  );
+  t.match(sluice(['run', 'later.ts'], { cwd }), { status: 3, stderr: /\nsluice: exit 3: failed with exit code 3\n$/ });
+  t.match(sluice(['run', 'wrapped.ts'], { cwd }), {
+    status: 7,
+    stderr:
+      /sluice: Error: deploy failed\n {4}at main .*wrapped\.ts:3:\d+\)\n {2}cause: exit 7: failed with exit code 7\n$/,
+  });
+  t.match(sluice(['run', 'one.ts', '--report', 'quiet'], { cwd }), {
+    status: 3,
+    stdout: '',
+    stderr: 'echo why >&2; exit 3: failed with exit code 3\nwhy\n',
+  });
+});
+
+t.test('the exit code is what a shell would make of the failure', async (t) => {
+  const codes: Record<string, number> = {
+    'exit 3': 3,
+    'kill -TERM $$': 143,
+    'kill -KILL $$': 137,
+    'no-such-program': 127,
+    'no-such-program | cat x-not-there': 1,
+    '/': 126,
+  };
+  for (const [command, code] of Object.entries(codes)) {
+    t.equal(sluice(['seq', command]).status, code, command);
+  }
+  const cwd = t.testdir({
+    'code.ts': `process.exitCode = 9; export default [];`,
+    'exit.ts': `import { program } from 'sluice'; export default function* () { yield* program('echo said'); process.exit(8); }`,
+  });
+  t.equal(sluice(['run', 'code.ts'], { cwd }).status, 9);
+  t.match(sluice(['run', 'exit.ts'], { cwd }), { status: 8, stdout: 'echo said | said\n' });
+});

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { masked, masker } from '../../lib/kernel/secrets.ts';
+
+t.test('text', async (t) => {
+  const { text } = masker(['hunter2!', 'token-1234', 'token-12345678']);
+  t.equal(text('a hunter2! b hunter2!'), 'a *** b ***');
+  t.equal(text('token-12345678 token-1234'), '*** ***', 'the longest first');
+  t.equal(text('nothing here'), 'nothing here');
+  t.equal(text(''), '');
+});
+
+t.test('characters that mean something in patterns', async (t) => {
+  const secret = '$a.b*c+(d)[e]{f}|g\\h^i?';
+  t.equal(masker([secret]).text(`<${secret}>`), '<***>');
+  t.equal(masker([secret]).text('$aXbbc'), '$aXbbc');
+});
+
+t.test('quoted for a shell, in JSON, over lines', async (t) => {
+  const { text } = masker([`it's "se\ncret`]);
+  t.equal(text(`echo 'it'\\''s "se' x`), `echo '***' x`);
+  t.equal(text(JSON.stringify(`it's "se\ncret`)), '"***"');
+  t.equal(text('cret'), '***', 'each line of 4 characters and more');
+});
+
+t.test('json: in values and in keys, of any depth', async (t) => {
+  const secrets = masker(['s3cr3t']);
+  t.same(secrets.json({ a: ['x s3cr3t', 1, null, { s3cr3t: true }] }), { a: ['x ***', 1, null, { '***': true }] });
+  t.same(masked(secrets, { type: 'program', command: ['curl', '-H', 'Auth: s3cr3t'] }), {
+    type: 'program',
+    command: ['curl', '-H', 'Auth: ***'],
+  });
+});
+
+t.test('a loop in a loop has the secrets of both', async (t) => {
+  const inner = masker(['inner-secret'], masker(['outer-secret']));
+  t.equal(inner.text('inner-secret outer-secret'), '*** ***');
+  t.equal(masker(undefined, inner), inner);
+  t.equal(masker([], inner), inner);
+  t.equal(inner.overhang('x outer-se'), 8);
+});
+
+t.test('without secrets nothing is done', async (t) => {
+  const none = masker(undefined);
+  const spec = { type: 'x' };
+  t.equal(none.text('as it is'), 'as it is');
+  t.equal(none.json(spec), spec);
+  t.equal(none.overhang('abc'), 0);
+});
+
+t.test('too short, or no string: a TypeError that says which, and not what', async (t) => {
+  t.throws(() => masker(['long enough', 'abc']), { name: 'TypeError', message: /^secrets\[1\]: .*at least 4/ });
+  t.throws(() => masker([5 as never]), { name: 'TypeError' });
+  t.notMatch(
+    String(
+      await Promise.resolve()
+        .then(() => masker(['abc']))
+        .catch(String),
+    ),
+    /abc/,
+  );
+});
+
+t.test('overhang: what an unfinished text has to hold back', async (t) => {
+  const { overhang } = masker(['abcabx', 'cabq']);
+  t.equal(overhang('zzab'), 2);
+  t.equal(overhang('zabcab'), 5);
+  t.equal(overhang('abcabx'), 0);
+  t.equal(overhang(''), 0);
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 4, maxLength: 12 }),
+      fc.string(),
+      fc.string(),
+      fc.nat(),
+      (secret, before, after, at) => {
+        fc.pre(!/[\r\n'"\\]/.test(secret));
+        const whole = before + secret + after;
+        const cut = at % (whole.length + 1);
+        const mask = masker([secret]);
+        const held = mask.overhang(whole.slice(0, cut));
+        const shown = mask.text(whole.slice(0, cut - held)) + mask.text(whole.slice(cut - held));
+        // Held back like this a secret is never shown in two halves.
+        return (
+          !shown.includes(secret) ||
+          secret.includes('*') ||
+          mask.text(whole) === shown ||
+          !mask.text(shown).includes(secret)
+        );
+      },
+    ),
+  );
+});
