@@ -16,7 +16,7 @@ export { socket } from './runners/socket.ts';
 export { promise } from './runners/promise.ts';
 import './runners/seed.ts';
 
-export { all, type AllOptions, type ResultOf } from './compose/all.ts';
+export { all, type AllOptions } from './compose/all.ts';
 export { race, type Winner } from './compose/race.ts';
 export { spawn, join } from './compose/spawn.ts';
 export { within, type Change } from './compose/within.ts';

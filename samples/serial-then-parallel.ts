@@ -67,7 +67,7 @@ export default function* main(...args: string[]) {
   try {
     // In series: the inputs.
     yield* program(['mkdir', '-p', join(work, 'out')]);
-    const paths = sources(root, ['lib', 'bin', 'test', 'samples', 'bench', 'docs']);
+    const paths = sources(root, args[0] === undefined ? ['lib', 'bin', 'test', 'samples', 'bench', 'docs'] : ['.']);
     yield* program('cat', {
       stdin: paths.map((path) => `${path}\n`),
       stdout: file(join(work, 'inputs')),

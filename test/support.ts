@@ -85,3 +85,8 @@ export function brief(events: readonly Event[]): string[] {
 export async function settleDown(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** A pattern for `t.rejects` that its types would not take. */
+export function like(pattern: object): Error {
+  return pattern as Error;
+}

@@ -21,7 +21,7 @@ import { UsageError } from './usage.ts';
 
 /** Runs what `give` gives to its end and sets the exit code. */
 export async function perform(
-  give: () => Source<unknown> | Promise<Source<unknown>>,
+  give: () => Source | Promise<Source>,
   options: LoopArguments,
 ): Promise<void> {
   let loop: Loop<unknown[]> | undefined;

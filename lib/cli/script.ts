@@ -104,7 +104,7 @@ function loadFailure(error: unknown): string {
 }
 
 /** The generators that a default export stands for. Functions are called with the arguments. Throws a UsageError. */
-export async function toSource(exported: unknown, args: readonly string[], file: string): Promise<Source<unknown>> {
+export async function toSource(exported: unknown, args: readonly string[], file: string): Promise<Source> {
   const value = await exported;
   if (isRunner(value) || isGenerator(value)) return [value];
   if (typeof value === 'function') {
@@ -142,7 +142,7 @@ function isGeneratorFunction(value: object): boolean {
   return Object.prototype.toString.call(value).endsWith('GeneratorFunction]');
 }
 
-function isList(value: unknown): value is Source<unknown> {
+function isList(value: unknown): value is Source {
   if (typeof value !== 'object' || value === null) return false;
   const observable = (Symbol as { observable?: symbol }).observable ?? '@@observable';
   return Symbol.iterator in value || Symbol.asyncIterator in value || observable in value || '@@observable' in value;

@@ -1,10 +1,16 @@
-import { createRunner, type Outcome, type Runnable, type Runner, type Running, type Sink } from '../kernel/index.ts';
+import {
+  createRunner,
+  type Outcome,
+  type ResultOf,
+  type ResultsOf,
+  type Runnable,
+  type Runner,
+  type Running,
+  type Sink,
+} from '../kernel/index.ts';
 import { slotPool } from '../kernel/slots.ts';
 import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-
-/** What a runnable gives. */
-export type ResultOf<R> = R extends Runnable<infer T> ? T : never;
 
 /** How `all` starts its children. */
 export interface AllOptions {
@@ -18,6 +24,8 @@ type Record_ = { readonly [key: string]: Runnable<any> };
  * Runs all at once. An iterable gives an array of results in order, a record a record with the same keys. The first failure
  * kills the rest, waits for them and fails it. `all([])` is `[]`.
  */
+export function all<const L extends readonly Runnable<any>[]>(runnables: L, options?: AllOptions): Runner<ResultsOf<L>>;
+export function all<R extends Runnable<any>>(runnables: Iterable<R>, options?: AllOptions): Runner<ResultOf<R>[]>;
 export function all<T>(runnables: Iterable<Runnable<T>>, options?: AllOptions): Runner<T[]>;
 export function all<const R extends Record_>(
   runnables: R,

@@ -1,7 +1,6 @@
-import { createRunner, type Outcome, type Runnable, type Runner } from '../kernel/index.ts';
+import { createRunner, type Outcome, type ResultOf, type Runnable, type Runner } from '../kernel/index.ts';
 import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import type { ResultOf } from './all.ts';
 
 /** Who came first, as a union told apart by `key`. */
 export type Winner<R extends { readonly [key: string]: Runnable<any> }> = {

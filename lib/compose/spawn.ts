@@ -26,6 +26,7 @@ export function spawn<T, I = unknown>(runnable: Runnable<T>): Runner<Run<T, I>> 
 
 /** Waits for the end of a run: `yield* join(run)` is `yield* run.join()`. Gives its value or throws its error. */
 export function join<T>(run: Run<T>): Runner<T> {
-  if (typeof (run as Partial<Run> | null)?.join !== 'function') throw new TypeError('join: expected a Run, as spawn gives it');
+  if (typeof (run as Partial<Run> | null)?.join !== 'function')
+    throw new TypeError('join: expected a Run, as spawn gives it');
   return run.join();
 }

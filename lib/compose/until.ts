@@ -13,9 +13,14 @@ export interface UntilOptions {
  * Waits for a line: `yield* until(server, /LISTENING on (\d+)/, { within: '10s' })` gives the match. Lines that the run has
  * written before count, as far as they are kept. Fails when the run ends first. A string is looked for as it is.
  */
-export function until(run: Run<any, any>, pattern: RegExp | string, options: UntilOptions = {}): Runner<RegExpMatchArray> {
+export function until(
+  run: Run<any, any>,
+  pattern: RegExp | string,
+  options: UntilOptions = {},
+): Runner<RegExpMatchArray> {
   const record = run as unknown as RunRecord;
-  if (typeof (run as Partial<Run> | null)?.join !== 'function') throw new TypeError('until: expected a Run, as spawn gives it');
+  if (typeof (run as Partial<Run> | null)?.join !== 'function')
+    throw new TypeError('until: expected a Run, as spawn gives it');
   const regular = typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern;
   const ms = options.within === undefined ? Infinity : milliseconds(options.within, 'until: within');
   return createRunner<RegExpMatchArray>({

@@ -39,7 +39,9 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
   const { cwd, env, slots } = change;
   const told = {
     ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null])) }),
+    ...(env === undefined
+      ? {}
+      : { env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null])) }),
     ...(slots === undefined ? {} : { slots }),
   };
   return createRunner<T, I>({

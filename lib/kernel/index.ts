@@ -10,6 +10,8 @@ export {
   type Ambient,
   type ChildOptions,
   type Context,
+  type ResultOf,
+  type ResultsOf,
   type Definition,
   type Run,
   type Runnable,

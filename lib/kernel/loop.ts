@@ -8,7 +8,15 @@ import type { Event, Outcome, RunId } from './event.ts';
 import { attachHost } from './host.ts';
 import { RunIterator } from './iterate.ts';
 import { RunRecord } from './run.ts';
-import { adoptWays, type Advice, type Run, type Runner } from './runner.ts';
+import {
+  adoptWays,
+  type Advice,
+  type Run,
+  type Runnable,
+  type Runner,
+  type ResultOf,
+  type ResultsOf,
+} from './runner.ts';
 import { aggregateError, checkSource, gens, type Source } from './source.ts';
 import { makeAmbient, makeScope, type Scope } from './scope.ts';
 import { onAbort } from './signal.ts';
@@ -60,6 +68,8 @@ export interface Loop<R> extends PromiseLike<R>, AsyncIterable<Event> {
   list(): readonly Run[];
   /** Every event from here on, after what is kept of those before; then the loop's error if it failed. Leaving it early leaves the loop alone. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Event>;
+  /** With it a Loop is accepted where a Promise is asked for. */
+  readonly [Symbol.toStringTag]: string;
 }
 
 /**
@@ -72,12 +82,18 @@ export interface Loop<R> extends PromiseLike<R>, AsyncIterable<Event> {
  * Work starts in a microtask after the call. Inside a task it is a part of that task. The idea and the name are from "My
  * Weaksauce Event Loop" (2009).
  */
-export function runCommandGens<T>(source: Source<T>, options: LoopOptions = {}): Loop<T[]> {
+export function runCommandGens<const L extends readonly Runnable<any>[]>(
+  source: L,
+  options?: LoopOptions,
+): Loop<ResultsOf<L>>;
+export function runCommandGens<R extends Runnable<any>>(source: Source<R>, options?: LoopOptions): Loop<ResultOf<R>[]>;
+export function runCommandGens<T>(source: Source<Runnable<T>>, options?: LoopOptions): Loop<T[]>;
+export function runCommandGens(source: Source, options: LoopOptions = {}): Loop<any> {
   checkSource(source);
-  const outcomes: Outcome<T>[] = [];
-  const runner = gens<T>(source, options.failFast === true, outcomes);
+  const outcomes: Outcome<unknown>[] = [];
+  const runner = gens<unknown>(source, options.failFast === true, outcomes);
   const root = startRoot(runner, options, true, currentRun(), outcomes);
-  return new LoopHandle<T[]>(root.run, root.settled);
+  return new LoopHandle<unknown[]>(root.run, root.settled);
 }
 
 /** `runner.run()`. */

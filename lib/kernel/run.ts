@@ -80,6 +80,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   #phase = CREATED;
   #starting = false;
   #reported = false;
+  #told = false;
   #early: Outcome<T> | undefined;
   #running: Running | undefined;
   outcome: Outcome<T> | undefined;
@@ -751,6 +752,9 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   }
 
   #tellParent(): void {
+    // The last of its children to end may have told while it was still being started.
+    if (this.#told) return;
+    this.#told = true;
     const outcome = this.outcome!;
     const joined = this.joining > 0;
     const calls = this.#settleCalls;
@@ -798,13 +802,15 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   #applyPause(paused: boolean): void {
     const stack: RunRecord[] = [this];
     for (let run = stack.pop(); run !== undefined; run = stack.pop()) {
-      if (run.scope.silent !== run) run.#announce({ type: paused ? 'pause' : 'play', run, at: run.now() });
+      run.#tellPaused(paused ? 'pause' : 'play');
       if (paused) run.#running?.pause();
       else {
         run.#running?.play();
         run.#flushDeferred();
       }
       for (const child of run.#children()) {
+        // What is ending is not held up: nobody would play it on.
+        if (paused && (child.#doom !== undefined || child.#phase >= ENDING)) continue;
         const before = child.paused;
         child.#pausedAbove = paused;
         if (child.paused !== before) stack.push(child);
@@ -812,11 +818,17 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     }
   }
 
+  #tellPaused(type: 'pause' | 'play'): void {
+    // Of one that has not begun nobody knows yet; it begins when it is played on.
+    if (this.#startedAt !== 0 && this.scope.silent !== this) this.#announce({ type, run: this, at: this.now() });
+  }
+
   /** A kill ends a pause, of everything below too. */
   #unpause(): void {
     if (!this.paused) return;
     this.#pausedItself = false;
     this.#pausedAbove = false;
+    this.#tellPaused('play');
     this.#running?.play();
     this.#flushDeferred();
   }

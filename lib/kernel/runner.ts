@@ -183,6 +183,19 @@ export type Runnable<T = unknown> =
   | (() => Generator<any, T, any> | AsyncGenerator<any, T, any>)
   | SeedRunner;
 
+/** What a runnable gives: a runner's value, a generator's return value. */
+export type ResultOf<R> =
+  R extends Runner<infer T, any>
+    ? T
+    : R extends Generator<any, infer T, any> | AsyncGenerator<any, infer T, any>
+      ? T
+      : R extends () => Generator<any, infer T, any> | AsyncGenerator<any, infer T, any>
+        ? T
+        : unknown;
+
+/** The results of a list, in order: a tuple's each with its type. */
+export type ResultsOf<L extends readonly unknown[]> = { -readonly [K in keyof L]: ResultOf<L[K]> };
+
 /** What a runner is made of. */
 export interface Definition<T, I = unknown> extends Traits<T> {
   readonly spec: Spec;

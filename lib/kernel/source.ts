@@ -14,7 +14,7 @@ export interface ObservableLike<T> {
 }
 
 /** What `runCommandGens` takes. */
-export type Source<T> = Iterable<Runnable<T>> | AsyncIterable<Runnable<T>> | ObservableLike<Runnable<T>>;
+export type Source<R extends Runnable<any> = Runnable<any>> = Iterable<R> | AsyncIterable<R> | ObservableLike<R>;
 
 type Observer = Parameters<ObservableLike<unknown>['subscribe']>[0];
 
@@ -47,7 +47,7 @@ const DONE = 2;
 const BROKEN = 3;
 
 /** The runner that a loop is; `outcomes` is filled as its generators end. */
-export function gens<T>(source: Source<T>, failFast: boolean, outcomes: Outcome<T>[]): Runner<T[]> {
+export function gens<T>(source: Source, failFast: boolean, outcomes: Outcome<T>[]): Runner<T[]> {
   return createRunner<T[]>({
     spec: { type: 'loop' },
     start: (sink, context) => new Gens(source, failFast, outcomes, sink, context as unknown as RunRecord),
@@ -56,7 +56,7 @@ export function gens<T>(source: Source<T>, failFast: boolean, outcomes: Outcome<
 
 class Gens<T> implements Running, Target {
   readonly outcomes: Outcome<T>[];
-  readonly #source: Source<T>;
+  readonly #source: Source;
   readonly #failFast: boolean;
   readonly #sink: Sink<T[]>;
   readonly #run: RunRecord;
@@ -74,7 +74,7 @@ class Gens<T> implements Running, Target {
   readonly #sourceErrors: Error[] = [];
   #failedFast = false;
 
-  constructor(source: Source<T>, failFast: boolean, outcomes: Outcome<T>[], sink: Sink<T[]>, run: RunRecord) {
+  constructor(source: Source, failFast: boolean, outcomes: Outcome<T>[], sink: Sink<T[]>, run: RunRecord) {
     this.outcomes = outcomes;
     this.#source = source;
     this.#failFast = failFast;

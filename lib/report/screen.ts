@@ -1,8 +1,8 @@
 // Where reports are written: whole lines, many in one write, in the order in which they came, over both streams.
 //
-// Node writes to terminals, files and pipes synchronously, so a reader that is slow (`| less`) makes the loop wait, and memory
-// stays bounded (L5); a Writable of the user's own buffers by its own rules. What a turn reports is written in the microtask
-// behind it, so nothing waits when a signal comes; process.exit() in the middle of a turn writes it too.
+// Writes to the terminal, to files and (as made so here) to pipes are synchronous: a reader that is slow (`| less`) makes the
+// loop wait, and memory stays bounded (L5); process.exit() and death by a signal lose nothing. A Writable of the user's own
+// buffers by its own rules. What a turn reports is written in the microtask behind it.
 import type { Writable } from 'node:stream';
 import { onTerminalFree, terminalTaken } from '../kernel/terminal.ts';
 
@@ -13,8 +13,8 @@ export interface ReportOptions {
   /** Where everything else goes: the lines of stderr, failures, notes. Default: `process.stderr`. */
   readonly err?: Writable | undefined;
   /**
-   * Called once when `out` takes no more; EPIPE: its reader has gone, as in `sluice … | head`. Without it the run that
-   * reports next fails.
+   * Called once when one of them takes no more; EPIPE: its reader has gone, as in `sluice … | head`. Without it the run
+   * that reports next fails.
    */
   readonly closed?: ((error: NodeJS.ErrnoException) => void) | undefined;
 }
@@ -38,12 +38,22 @@ function healthOf(stream: Writable): Health {
   if (known !== undefined) return known;
   const health: Health = { error: undefined, told: new Set() };
   healths.set(stream, health);
+  if (stream === process.stdout || stream === process.stderr) makeBlocking(stream);
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (health.error !== undefined) return;
     health.error = error;
     for (const tell of health.told) tell(error);
   });
   return health;
+}
+
+/**
+ * Node reads and writes its own standard streams without blocking where they are pipes, and buffers without a limit what
+ * nobody reads. There is no public way to change that; this one is as old as the package `set-blocking`.
+ */
+function makeBlocking(stream: Writable): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): unknown } };
+  handle?.setBlocking?.(true);
 }
 
 /** Screens with something yet to be written. */
@@ -69,23 +79,26 @@ export class Screen {
     this.out = out;
     this.err = err;
     this.#closed = closed !== undefined;
-    healthOf(err);
-    const health = healthOf(out);
-    if (closed !== undefined) {
-      if (health.error !== undefined) closed(health.error);
-      else health.told.add(closed);
-    }
+    const healths = new Set([healthOf(out), healthOf(err)]);
+    if (closed === undefined) return;
+    const broken = [...healths].find(({ error }) => error !== undefined);
+    let told = false;
+    const tell = (error: NodeJS.ErrnoException): void => {
+      if (!told) closed(error);
+      told = true;
+    };
+    if (broken !== undefined) tell(broken.error!);
+    else for (const health of healths) health.told.add(tell);
   }
 
   /** Writes whole lines, each with its newline. */
   write(place: Place, text: string): void {
-    const { error } = healths.get(this.out)!;
+    const error = healths.get(this.out)!.error ?? healths.get(this.err)!.error;
     if (error !== undefined) {
       // Whoever was told ends the loop; nobody reads what it has to say.
       if (this.#closed) return;
-      if (place === 'out') throw error;
+      throw error;
     }
-    if (healths.get(this.err)!.error !== undefined && place === 'err') return;
     if ((this.#heldSize > 0 || terminalTaken()) && this[place].isTTY === true) {
       this.#hold(place, text);
       return;

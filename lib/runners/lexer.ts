@@ -182,6 +182,8 @@ export class ShellLexer {
       this.#at += /^(\d|\w(\\\n|\w)*)/.exec(this.#text.slice(this.#at))![0].length;
       this.#afterName = this.#at === this.#text.length;
     } else if (/[?$!#@*-]/.test(next)) {
+      // zsh sees a $'…' in $$'…'.
+      if (next === '$' && !double && /^'?$/.test(this.#next() ?? '')) this.#refuse('directly behind $$; use ${$}');
       this.#pass();
     }
   }

@@ -4,6 +4,7 @@
 // It ends in two steps: the pipe is closed, then all that came has been reported and taken by its destination.
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Sink, StreamName } from '../kernel/index.ts';
+import { MASK } from '../kernel/secrets.ts';
 import { destination, type Destination } from './destination.ts';
 import { LineSplitter } from './lines.ts';
 import { TransformSplitter, type Split } from './split.ts';
@@ -181,7 +182,11 @@ export class Output {
   /** The last lines, as they may be shown: `mask` sees more than that, so that no half of a secret is left at the beginning. */
   lastLines(mask: (text: string) => string): string {
     if (!this.#options.tail) return '';
-    const all = mask(this.#tail.lastLines(2 * TAIL, this.#options.encoding));
+    const text = this.#tail.lastLines(2 * TAIL, this.#options.encoding);
+    let all = mask(text);
+    const cut = this.#tail.truncated > 0 || this.#tail.size > 2 * TAIL;
+    // The end of one long line: masked it is shorter, and what is before the first mask may be a half.
+    if (cut && all !== text && !text.includes('\n')) all = all.slice(all.indexOf(MASK));
     if (all.length <= TAIL) return all;
     const from = all.indexOf('\n', all.length - TAIL - 1) + 1;
     return all.slice(from > 0 && from < all.length ? from : all.length - TAIL);

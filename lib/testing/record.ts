@@ -36,7 +36,7 @@ export class Record {
     this.events.push(event);
     if (event.type === 'pause') this.#paused.add(event.run);
     else if (event.type === 'play') this.#paused.delete(event.run);
-    else if (this.#paused.has(event.run) && event.type !== 'note') this.delivered.push(event);
+    else if (this.#paused.has(event.run) && event.type !== 'note' && !killed(event)) this.delivered.push(event);
     this.heard?.(event);
   };
   types(run: RunId): string[] {
@@ -76,6 +76,11 @@ export class Record {
       );
     }
   }
+}
+
+/** A kill goes through a pause. */
+function killed(event: Event): boolean {
+  return event.type === 'settle' && event.outcome.type === 'killed';
 }
 
 /** Kinds of what keeps Node alive, and how many of each; in a while equal to before, when nothing is left behind. */

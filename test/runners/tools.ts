@@ -1,5 +1,5 @@
 // What the tests of programs share.
-import { runCommandGens, type Event, type LoopOptions, type Outcome, type Run, type Runner } from '../../lib/kernel/index.ts';
+import { runCommandGens, type Event, type Loop, type LoopOptions, type Outcome, type Run, type Runner } from '../../lib/kernel/index.ts';
 import { Record, until as rounds } from '../../lib/testing/record.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
 import '../support.ts';
@@ -44,7 +44,7 @@ export interface Live {
   line(text: string): Promise<string>;
   /** Settled: how. */
   readonly ended: Promise<Outcome<any>>;
-  readonly loop: ReturnType<typeof runCommandGens>;
+  readonly loop: Loop<unknown[]>;
 }
 
 /** Starts something in a loop of its own. */
