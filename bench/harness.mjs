@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /**
@@ -14,8 +14,10 @@ import { parseArgs } from 'node:util';
  * @property {string} name
  * @property {() => Promise<number | Record<string, number>> | number} [run]  measures, in its own process: a figure, or several,
  *   of which `value` is compared
- * @property {string[]} [command]  instead of `run`: a command that prints the figure, or times itself by --time
+ * @property {string[]} [command]  instead of `run`: a command that prints the figure
  * @property {string[]} [node]  flags for node
+ * @property {string[]} [prefix]  a command that its process is started through
+ * @property {string} [missing]  why it can't take part here
  * @property {string} [needs]  a program that has to be in PATH
  *
  * @typedef {object} Section
@@ -126,8 +128,8 @@ async function measure(section, index) {
   return { section, base, rows, goals };
 }
 
-function once({ command, node = [] }, id, { wall }) {
-  const [file, ...args] = command ?? [process.execPath, ...node, process.argv[1], '--run', id];
+function once({ command, node = [], prefix = [] }, id, { wall }) {
+  const [file, ...args] = command ?? [...prefix, process.execPath, ...node, process.argv[1], '--run', id];
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const child = spawn(file, args, { stdio: ['ignore', command && !wall ? 'pipe' : 'ignore', 'pipe', command ? 'ignore' : 'pipe'] });
@@ -246,4 +248,3 @@ export function expect(what, found, expected) {
 }
 
 export const here = (name) => join(import.meta.dirname, name);
-export const isMain = (url) => basename(new URL(url).pathname) === basename(process.argv[1]);

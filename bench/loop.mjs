@@ -92,8 +92,10 @@ const pending = [
             yield* suspend();
           });
         },
-        () => task.then(undefined, () => {}),
-        () => void task.halt(),
+        async () => {
+          await task.halt();
+        },
+        () => {}, // `halt` begins when it is awaited
       );
     },
   },

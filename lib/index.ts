@@ -6,13 +6,31 @@ adoptSpawner(execaSpawner);
 
 export * from './kernel/index.ts';
 
-export { file, program, type CommandLine, type FilePlace, type OutputPlace, type ProgramOptions, type ProgramResult } from './runners/program.ts';
+export {
+  file,
+  program,
+  type CommandLine,
+  type FilePlace,
+  type OutputPlace,
+  type ProgramOptions,
+  type ProgramResult,
+} from './runners/program.ts';
 export { sh } from './runners/sh.ts';
 export { pipe, type PipeResult } from './runners/pipe.ts';
-export { quote } from './runners/quote.ts';
+export { quote, type ShellValue } from './runners/quote.ts';
 export { sleep } from './runners/sleep.ts';
-export { stream, streams } from './runners/stream.ts';
-export { socket } from './runners/socket.ts';
+export {
+  stream,
+  streams,
+  type OnLine,
+  type StreamEntry,
+  type StreamOptions,
+  type StreamSource,
+  type StreamsOptions,
+} from './runners/stream.ts';
+export { socket, type SocketAddress, type SocketOptions, type SocketResult } from './runners/socket.ts';
+export { type Input } from './runners/input.ts';
+export { type Split } from './runners/split.ts';
 export { promise } from './runners/promise.ts';
 import './runners/seed.ts';
 

@@ -12,7 +12,7 @@ export const completion: CommandModule<object, { readonly shell: (typeof SHELLS)
       .positional('shell', { choices: SHELLS, defaultDescription: 'as $SHELL says' })
       .example('source <($0 completion bash)', 'bash: a line for ~/.bashrc')
       .example('source <($0 completion zsh)', 'zsh: a line for ~/.zshrc, behind compinit')
-      .example('$0 completion fish > ~/.config/fish/completions/sluice.fish', 'fish') as never,
+      .example('$0 completion fish | source', 'fish: a line for config.fish') as never,
   handler: async ({ shell = SHELLS.find((name) => process.env['SHELL']?.endsWith(name) === true) }) => {
     if (shell === undefined) throw new UsageError('completion: which shell?', 'sluice completion bash (or zsh, fish)');
     const { default: yargs } = await import('yargs');

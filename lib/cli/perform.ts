@@ -20,15 +20,12 @@ import { summary } from './summary.ts';
 import { UsageError } from './usage.ts';
 
 /** Runs what `give` gives to its end and sets the exit code. */
-export async function perform(
-  give: () => Source | Promise<Source>,
-  options: LoopArguments,
-): Promise<void> {
+export async function perform(give: () => Source | Promise<Source>, options: LoopArguments): Promise<void> {
   let loop: Loop<unknown[]> | undefined;
   let gone: NodeJS.ErrnoException | undefined;
   const closed = (error: NodeJS.ErrnoException): void => {
     gone = error;
-    loop?.kill('stdout is closed');
+    loop?.kill('its output is closed');
   };
   const endings = new Endings();
   const forget = onHostSignal((signal, roots) => {
@@ -46,20 +43,25 @@ export async function perform(
       ...(options.slots === undefined ? {} : { slots: options.slots }),
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     });
-    if (gone !== undefined) loop.kill('stdout is closed');
+    if (gone !== undefined) loop.kill('its output is closed');
     await loop;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     // Without a reader nobody wants to know more.
-    if (gone?.code !== 'EPIPE')
+    if (gone === undefined)
       tell(summary(error, options.report === 'quiet' ? generatorsOf(error) : endings.toldOf(error)), RED);
     process.exitCode = exitCodeOf(error);
   } finally {
     forget();
   }
   if (gone === undefined) return;
-  process.exitCode = gone.code === 'EPIPE' ? PIPE_CLOSED : 1;
-  if (gone.code !== 'EPIPE') tell(`sluice: stdout: ${gone.message}\n`, RED);
+  process.exitCode = readerLeft(gone) ? PIPE_CLOSED : 1;
+  if (!readerLeft(gone)) tell(`sluice: the output can not be written: ${gone.message}\n`, RED);
+}
+
+/** Whether nobody reads any more; a socket says so in its own way. */
+function readerLeft(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.code === 'EPIPE' || error?.code === 'ECONNRESET';
 }
 
 /** Whether the last that was printed was why a program failed: saying so once more would be noise. */

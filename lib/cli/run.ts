@@ -14,11 +14,9 @@ export const run: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     yargs
       .usage(
-        [
-          '$0 run FILE [-- ARGS]\n',
-          'Runs what FILE exports as default: a generator function (called with ARGS), a function that gives a list of',
+        '$0 run FILE [-- ARGS]\n\n' +
+          'Runs what FILE exports as default: a generator function (called with ARGS), a function that gives a list of ' +
           'generators, such a list, or a runner. Exits with the code of the program that failed, if it is one.',
-        ].join('\n'),
       )
       .positional('file', {
         type: 'string',
@@ -26,7 +24,12 @@ export const run: CommandModule<object, RunArguments> = {
         describe: '.ts, .mts, .cts, .js, .mjs or .cjs',
         normalize: true,
       })
-      .positional('args', { type: 'string', array: true, describe: 'for the function; behind -- also with dashes' })
+      .positional('args', {
+        type: 'string',
+        array: true,
+        describe: 'for the function; behind -- also with dashes',
+        defaultDescription: 'none',
+      })
       .options(loopOptions)
       .example('$0 run deploy.ts', 'run the steps of deploy.ts')
       .example('$0 run deploy.ts --slots 4 -- web01 web02', 'with arguments, four programs at once')

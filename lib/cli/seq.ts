@@ -16,13 +16,16 @@ export const seq: CommandModule<object, SeqArguments> = {
   builder: (yargs) =>
     yargs
       .usage(
-        [
-          `$0 seq STEP...\n`,
-          "Runs the steps one after another; the commands of a step, with ' // ' between them, run at once. A step that",
-          'fails ends the sequence. Each command is one of the shell.',
-        ].join('\n'),
+        '$0 seq STEP...\n\n' +
+          "Runs the steps one after another; the commands of a step, with ' // ' between them, run at once. A step that fails " +
+          'ends the sequence. Each command is one of the shell.',
       )
-      .positional('steps', { type: 'string', array: true, describe: "'COMMAND' or 'COMMAND // COMMAND …'" })
+      .positional('steps', {
+        type: 'string',
+        array: true,
+        describe: "'COMMAND' or 'COMMAND // COMMAND …'",
+        defaultDescription: 'none',
+      })
       .options(loopOptions)
       .option('keep-going', {
         type: 'boolean',
@@ -31,7 +34,7 @@ export const seq: CommandModule<object, SeqArguments> = {
         describe: 'when a command fails, the others of its step end by themselves',
       })
       .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')
-      .example("$0 seq --slots 2 'gzip -k a // gzip -k b // gzip -k c'", 'two at once') as never,
+      .example("$0 seq --slots 2 'sort a // sort b // sort c'", 'two at once') as never,
   handler: async (argv) => {
     const given = [...(argv.steps ?? []), ...(argv['--'] ?? [])];
     if (given.length === 0)

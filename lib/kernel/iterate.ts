@@ -51,6 +51,7 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
 
   next(answer?: unknown): Promise<Result> {
     if (answer === QUIET) return this.#untilSettled();
+    if (this.#run !== undefined && this.#owns) this.#run.iterated = true;
     if (this.#waiters.length === 0 && this.#events !== undefined) {
       const event = this.#events.pull();
       if (event !== undefined) return Promise.resolve({ value: this.#mark(event), done: false });

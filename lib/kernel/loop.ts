@@ -165,6 +165,8 @@ function startRoot<T>(
     sink: {
       settle(outcome: Outcome<T>) {
         for (const undo of undos) undo();
+        // One that is killed with its task, which had no chance to await it, is nobody's failure.
+        if (outcome.type === 'killed' && owner !== undefined) settled.catch(() => {});
         if (outcome.type === 'finished') resolve(outcome.value);
         else reject(rejection(outcome, run, scope, reason, outcomes));
       },

@@ -99,7 +99,9 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   queued = false;
   slot: Slot | undefined;
   readonly spawned: boolean;
-  readonly iterated: boolean;
+  /** Begun by an iterator: `for await`, or `yield*` in an async generator. */
+  readonly #byIterator: boolean;
+  iterated: boolean;
   readonly promised: boolean;
   /** It, or a run above it, may be one that its task doesn't wait for. */
   readonly loose: boolean;
@@ -135,9 +137,11 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     this.ambient = ambient;
     this.sink = options.sink;
     this.spawned = options.spawned === true;
-    this.iterated = options.iterated === true;
+    this.#byIterator = options.iterated === true;
+    // In a task it is known with the second event only: `yield*` asks for no more than one.
+    this.iterated = this.#byIterator && parent === undefined;
     this.promised = options.promised === true;
-    this.loose = this.spawned || this.iterated || this.promised || parent?.loose === true;
+    this.loose = this.spawned || this.#byIterator || this.promised || parent?.loose === true;
     this.#shielded = runner.traits.shield === true || (parent !== undefined && parent.#shielded);
     if (parent !== undefined) {
       this.#pausedAbove = parent.paused;
@@ -917,7 +921,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     while (branch.parent !== undefined && !above.has(branch.parent)) branch = branch.parent;
     if (branch.parent === undefined) return false;
     if (branch.spawned) return branch.joining === 0;
-    if (branch.iterated) return !branch.#reading;
+    if (branch.#byIterator) return !branch.#reading;
     return branch.promised && branch.parent.task?.inCode === false;
   }
 

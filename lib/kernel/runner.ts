@@ -97,7 +97,7 @@ export interface Context {
   /** Aborted when the run is killed. */
   readonly signal: AbortSignal;
   readonly via: ((command: Command) => Command) | undefined;
-  /** Its lines are read by `for await`, so that nobody needs them captured. */
+  /** Its lines are read by `for await`, so that nobody needs them captured. In a task that turns out after its start only. */
   readonly iterated: boolean;
   /** Masks the secrets of the loop. */
   mask(text: string): string;

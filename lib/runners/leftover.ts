@@ -50,12 +50,12 @@ class Leftover implements Running {
     this.#look();
   }
 
-  /** Nobody tells when it ends by itself. It keeps nobody waiting, so Node isn't kept alive for it. */
+  /** Nobody tells when it ends by itself. */
   #look(): void {
     this.#poll = setTimeout(() => {
       if (this.#child.alive()) this.#look();
       else this.#gone([], undefined);
-    }, this.#wait).unref();
+    }, this.#wait);
     this.#wait = Math.min(2 * this.#wait, LATEST);
   }
 

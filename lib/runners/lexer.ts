@@ -125,9 +125,9 @@ export class ShellLexer {
         this.#wordStart = true;
         return this.#open({ type: 'comment' });
       case '(':
-        if (this.#next() !== '(') return this.#open({ type: 'command', substitution: false });
-        this.#pass();
-        return this.#open({ type: 'arithmetic', depth: 2 });
+        if (this.#next() === '(')
+          return this.#refuse('behind ((, which shells read differently; write ( ( for two subshells');
+        return this.#open({ type: 'command', substitution: false });
       case ')':
         if (frame.substitution) {
           // What follows is of the same word, or of the quotes around it; whether that word was open is not remembered.
@@ -192,8 +192,7 @@ export class ShellLexer {
     // If it isn't arithmetic after all, but a subshell in a subshell, one of these tells.
     const before = this.#text[this.#at - 1]!;
     const odd = /['"\\\n]/.test(char) || (char === '#' && /[\s(]/.test(before)) || (frame.depth === 1 && char !== ')');
-    if (odd)
-      return this.#refuse('behind (( with quotes, a comment, a line break or no )); write ( ( for two subshells');
+    if (odd) return this.#refuse('behind $(( with quotes, a comment, a line break or no )); write $( ( for a subshell');
     if (char === '(') frame.depth++;
     if (char !== ')') return this.#anywhere(char, true);
     if (--frame.depth === 0) this.#close();

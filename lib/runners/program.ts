@@ -165,11 +165,12 @@ const LABEL = 40;
 
 /** The first words of a command, its program without the folder. */
 function labelOf(command: string | readonly string[]): string {
-  const words = typeof command === 'string' ? command.trim().split(/\s+/) : command;
-  let label = (words[0] ?? '').replace(/^.*\/(?=.)/, '');
-  for (const word of words.slice(1)) {
+  const [name = '', ...rest] = typeof command === 'string' ? command.trim().split(/\s+/) : command;
+  let label = name.replace(/^.*\/(?=.)/, '');
+  for (const word of rest.join(' ').split(/\s+/)) {
+    if (word === '') continue;
     if (label.length + 1 + word.length > LABEL) break;
-    label += ` ${word.replace(/\s+/g, ' ')}`;
+    label += ` ${word}`;
   }
   return label.length <= LABEL ? label : `${label.slice(0, LABEL - 1)}…`;
 }

@@ -106,9 +106,9 @@ function render(value: string | readonly string[], place: Place, before: string,
       return quote(list.join(' ').replace(/[\r\n]/g, ' '));
     case 'arithmetic': {
       const [number = ''] = list;
-      const glued = /[\w#]$/.test(before) || /^[\w#<]/.test(next);
+      const glued = /[\w#]$/.test(before) || /^[\w#]/.test(next);
       if (list.length !== 1 || !/^-?(0|[1-9]\d*)$/.test(number) || glued) {
-        throw new TypeError(`${where}: in ((…)) only an integer can stand, with something else before and behind it`);
+        throw new TypeError(`${where}: in $((…)) only an integer can stand, with something else before and behind it`);
       }
       return number.startsWith('-') ? ` ${number}` : number;
     }

@@ -711,6 +711,26 @@ t.test('a loop inside a task is a part of it', async (t) => {
   t.same(killed.last.calls, ['kill me']);
 });
 
+t.test('a run() that is killed with its task, which never came to await it, is no unhandled rejection', async (t) => {
+  const h = hand();
+  const unheard = await unhandledOf(async () => {
+    const error = await failure(
+      runCommandGens([
+        async function* () {
+          const served = h.runner.run();
+          yield* immediate(1);
+          if (h.starts.length === 1) throw new Error('meanwhile');
+          await served;
+        },
+      ]),
+    );
+    t.match(error.errors, [{ message: 'meanwhile' }]);
+    await rounds();
+  });
+  t.same(h.last.calls, ['kill parent ended']);
+  t.same(unheard, []);
+});
+
 t.test('runner.run() rejects with the very error of the run', async (t) => {
   const h = hand();
   const rejected = failure(h.runner.run());

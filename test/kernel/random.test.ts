@@ -11,7 +11,19 @@ import { sleep } from '../../lib/runners/sleep.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { hand, immediate, Record, roomy, rounds, unhandledOf, type Hand } from './tools.ts';
 
-type Kind = 'task' | 'async' | 'for await' | 'all' | 'race' | 'spawn' | 'within' | 'shield' | 'cleanup' | 'swallow';
+type Kind =
+  | 'task'
+  | 'async'
+  | 'run'
+  | 'loop'
+  | 'for await'
+  | 'all'
+  | 'race'
+  | 'spawn'
+  | 'within'
+  | 'shield'
+  | 'cleanup'
+  | 'swallow';
 type Tree = 'immediate' | 'pending' | 'stubborn' | 'program' | 'sleep' | 'throw' | { kind: Kind; of: Tree[] };
 
 const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
@@ -20,7 +32,20 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
     fc.constantFrom<Tree>('pending', 'immediate', 'program', 'stubborn', 'sleep', 'throw'),
     fc.record({
       kind: fc.constantFrom<Kind>(
-        ...(['task', 'async', 'for await', 'all', 'race', 'spawn', 'within', 'shield', 'cleanup', 'swallow'] as const),
+        ...([
+          'task',
+          'async',
+          'run',
+          'loop',
+          'for await',
+          'all',
+          'race',
+          'spawn',
+          'within',
+          'shield',
+          'cleanup',
+          'swallow',
+        ] as const),
       ),
       of: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }),
     }),
@@ -85,6 +110,17 @@ class Play {
             await null;
             yield child;
           }
+        };
+      case 'run':
+        return async function* () {
+          const runs = Promise.allSettled(each().map((child) => all([child]).run()));
+          yield* immediate(0);
+          await runs;
+        };
+      case 'loop':
+        return async function* () {
+          await null;
+          return runCommandGens(each());
         };
       case 'for await':
         return async function* () {

@@ -4,7 +4,7 @@ import { shield } from '../../lib/compose/shield.ts';
 import { join, spawn } from '../../lib/compose/spawn.ts';
 import { createRunner, isRunError, runCommandGens, type Run, type Sink } from '../../lib/kernel/index.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
-import { failure, hand, immediate, Record, rounds, until } from './tools.ts';
+import { failure, hand, immediate, Record, roomy, rounds, until } from './tools.ts';
 
 const quiet = { pause() {}, play() {}, kill() {} };
 
@@ -147,6 +147,37 @@ t.test('L3: a run settles once, after everything that it started', async (t) => 
     loop.kill('me');
     t.match((await error).outcomes, [{ type: 'killed', by: 'me', cause: { message: 'cannot' } }]);
   });
+});
+
+t.test('each end is told once, also of one that ends with its last child while it is being started', async (t) => {
+  const told: string[] = [];
+  const busy = hand({ slot: true });
+  const ends = createRunner({
+    spec: { type: 'ends' },
+    start(sink, context) {
+      context.start(busy.runner, {}); // waits for a slot
+      sink.settle({ type: 'finished', value: undefined });
+      return quiet;
+    },
+  });
+  const loop = runCommandGens(
+    [
+      busy.runner,
+      createRunner<void>({
+        spec: { type: 'teller' },
+        start(sink, context) {
+          context.start(ends, { settle: (outcome) => void told.push(outcome.type) });
+          setImmediate(() => sink.settle({ type: 'finished', value: undefined }));
+          return quiet;
+        },
+      }),
+    ],
+    { slots: 1, spawner: roomy() },
+  );
+  await until(() => loop.list().length === 1);
+  t.same(told, ['finished']);
+  busy.last.finish();
+  t.equal((await loop).length, 2);
 });
 
 t.test('L7: spawned runs', async (t) => {
@@ -437,6 +468,43 @@ t.test('pause and play', async (t) => {
     loop.kill('me');
     await error;
     t.same(h.last.calls, ['pause', 'play', 'kill me']);
+  });
+
+  t.test('a pause after a kill does not hold up the end', async (t) => {
+    const h = hand({ stubborn: true });
+    const loop = runCommandGens([
+      function* () {
+        yield* h.runner;
+      },
+    ]);
+    const error = failure(loop);
+    await until(() => h.starts.length === 1);
+    loop.find('1.1')!.kill('me');
+    await rounds();
+    loop.pause();
+    await rounds();
+    loop.kill('all');
+    await rounds();
+    h.last.finish();
+    t.match(await error, { reason: { by: 'all' } });
+    t.same(h.last.calls, ['kill me']);
+  });
+
+  t.test('of a run that has not begun nothing is told', async (t) => {
+    const h = hand({ slot: true });
+    const record = new Record();
+    const loop = runCommandGens([h.runner, h.runner], { slots: 1, spawner: roomy(), onEvent: record.see });
+    await until(() => loop.list().length === 2);
+    loop.pause();
+    await rounds();
+    t.same(loop.find('2')!.state, { type: 'paused', from: 'created' });
+    loop.play();
+    await rounds();
+    h.last.finish();
+    await until(() => h.starts.length === 2);
+    h.last.finish();
+    await loop;
+    t.same(record.types('2'), ['start', 'settle']);
   });
 
   t.test('one run can be paused alone', async (t) => {

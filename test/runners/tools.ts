@@ -1,7 +1,17 @@
 // What the tests of programs share.
-import { runCommandGens, type Event, type Loop, type LoopOptions, type Outcome, type Run, type Runner } from '../../lib/kernel/index.ts';
-import { Record, until as rounds } from '../../lib/testing/record.ts';
+import {
+  runCommandGens,
+  type Event,
+  type Loop,
+  type LoopOptions,
+  type Outcome,
+  type Run,
+  type Runner,
+} from '../../lib/kernel/index.ts';
+import { Record, until as come } from '../../lib/testing/record.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import '../support.ts';
 
 export { failure, unhandledOf } from '../kernel/tools.ts';
@@ -64,7 +74,7 @@ export async function live(runner: Runner<any, any>, options: LoopOptions = {}):
     () => {},
     () => {},
   );
-  await rounds(() => run !== undefined && record.began(run.id));
+  await come(() => run !== undefined && record.began(run.id));
   const { id } = run!;
   return {
     run: run!,
@@ -72,7 +82,7 @@ export async function live(runner: Runner<any, any>, options: LoopOptions = {}):
     loop,
     async line(text) {
       const find = () => record.events.find((event) => event.type === 'line' && event.line.includes(text));
-      await rounds(() => find() !== undefined);
+      await come(() => find() !== undefined);
       return (find() as { line: string }).line;
     },
     ended: settled.then(() => {
@@ -85,4 +95,11 @@ export async function live(runner: Runner<any, any>, options: LoopOptions = {}):
 /** The number in a line such as 'pid 4711'. */
 export function pidIn(line: string): number {
   return Number(/\d+/.exec(line)![0]);
+}
+
+/** Makes a FIFO; what is written to it opens it for whoever reads. */
+export function fifo(folder: string): string {
+  const path = join(folder, 'fifo');
+  execFileSync('mkfifo', [path]);
+  return path;
 }

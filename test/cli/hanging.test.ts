@@ -92,22 +92,3 @@ t.test('in a terminal, Ctrl-C reaches sluice alone', { skip: missing('script') }
   t.match(stdout, /\r\n.*sluice: SIGINT/, 'on a line of its own');
   t.equal(status, 130);
 });
-
-t.test('when nobody reads its output any more it ends, silently', async (t) => {
-  const cwd = t.testdir({
-    'a.ts': `import { program, all } from 'sluice';
-      export default function* main() { yield* all([program('echo "pid $$"; exec sleep 100'), program('yes; echo wrong >&2')]); }`,
-  });
-  for (const args of [
-    ['run', 'a.ts'],
-    ['run', 'a.ts', '--report', 'json'],
-  ]) {
-    const living = start(args, { cwd });
-    const [, pid] = await living.says(/pid (\d+)/);
-    living.stdout.destroy();
-    const { status, stderr } = await living.ended;
-    t.equal(status, 141, args.join(' '));
-    t.equal(stderr, '', args.join(' '));
-    t.notOk(lives(Number(pid)));
-  }
-});

@@ -1,0 +1,223 @@
+// Exited, pipes closed, settled: three ends.
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { shield } from '../../lib/compose/shield.ts';
+import { runCommandGens, type Loop, type RunError } from '../../lib/kernel/index.ts';
+import { program } from '../../lib/runners/program.ts';
+import { fakeClock } from '../../lib/testing/clock.ts';
+import { failure, fifo, fixture, gone, hear, live, lives, pidIn, until } from './tools.ts';
+
+const sh = (script: string, options = {}) => program(['sh', '-c', script], options);
+const node = (script: string, options = {}) => program([process.execPath, '-e', script], options);
+
+t.test('a grandchild that holds the pipe is waited for while it is silent for 200 ms, then noted', async (t) => {
+  const clock = fakeClock();
+  const { run, record, ended } = await live(sh('echo early; sleep 1000 & exit 0'), { clock });
+  await until(() => run.detail.includes('has exited'));
+  t.match(run.detail, /pid \d+ has exited, stdout and stderr still open/);
+  await clock.advance(199);
+  t.equal(run.state.type, 'running');
+  await clock.advance(1);
+  t.match(await ended, { type: 'finished', value: { exitCode: 0, stdout: 'early' } });
+  const note = record.events.find((event) => event.type === 'note');
+  t.match(note, {
+    text: /leaked: exited, but pid \d+ holds stdout and stderr open/,
+    data: { leaked: ['stdout', 'stderr'] },
+  });
+});
+
+t.test('what a grandchild writes in the meantime is read, and begins the wait anew', async (t) => {
+  const clock = fakeClock();
+  const go = fifo(t.testdir());
+  const { run, line, ended } = await live(program([fixture('leaves-behind'), go]), { clock });
+  await until(() => run.detail.includes('has exited'));
+  await clock.advance(150);
+  await writeFile(go, 'now\n');
+  await line('late');
+  t.match(await ended, { value: { stdout: 'early\nlate' } }, 'its end closed the pipe');
+});
+
+t.test('one that goes on writing is read for 2 s at most', async (t) => {
+  const clock = fakeClock();
+  const { run, record, ended } = await live(sh('while :; do echo tick; sleep 0.01; done & exit 0'), { clock });
+  await until(() => run.detail.includes('has exited'));
+  let ticks = 0;
+  for (let waited = 0; waited < 1990; waited += 10) {
+    await clock.advance(10);
+    if (waited % 100 > 0) continue;
+    const before = record.events.length;
+    await until(() => record.events.length > before);
+    ticks++;
+  }
+  t.equal(run.state.type, 'running');
+  t.ok(ticks >= 19);
+  await clock.advance(10);
+  t.match(await ended, { type: 'finished' });
+});
+
+t.test('quiet and cap are options', async (t) => {
+  const clock = fakeClock();
+  const { run, ended } = await live(sh('sleep 1000 & exit 0', { drain: { quiet: '5s', cap: '3s' } }), { clock });
+  await until(() => run.detail.includes('has exited'));
+  await clock.advance(2999);
+  t.equal(run.state.type, 'running');
+  await clock.advance(1);
+  t.match(await ended, { type: 'finished' });
+});
+
+t.test(`drain: 'close' waits for whoever holds the pipe`, async (t) => {
+  const clock = fakeClock();
+  const go = fifo(t.testdir());
+  const { run, record, ended } = await live(program([fixture('leaves-behind'), go], { drain: 'close' }), { clock });
+  await until(() => run.detail.includes('has exited'));
+  await clock.advance('1h');
+  t.equal(run.state.type, 'running');
+  await writeFile(go, 'now\n');
+  t.match(await ended, { value: { stdout: 'early\nlate' } });
+  t.notOk(record.events.some(({ type }) => type === 'note'));
+});
+
+t.test(`a timeout ends the wait of drain: 'close'`, async (t) => {
+  const error: RunError = await failure(sh('sleep 1000 & echo $!', { drain: 'close', timeout: 100 }).run());
+  t.same(error.reason, { type: 'timeout', ms: 100 });
+  t.ok(await gone(pidIn(error.stdout)));
+});
+
+t.test('a timeout counts no longer once it has exited', async (t) => {
+  const clock = fakeClock();
+  const { run, ended } = await live(sh('sleep 1000 & exit 0', { timeout: 100 }), { clock });
+  await until(() => run.detail.includes('has exited'));
+  await clock.advance(200);
+  t.match(await ended, { type: 'finished' });
+});
+
+t.test('a busy event loop takes nothing for silence', async (t) => {
+  // The callback blocks for longer than the quiet time, while the rest of the output is in the pipe.
+  const script = `process.stdout.write('first\\n' + 'x'.repeat(50) + '\\n' + 'last\\n')`;
+  let blocked = false;
+  const lines: string[] = [];
+  const block = (line: string): void => {
+    lines.push(line);
+    if (blocked) return;
+    blocked = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+  };
+  const holder = `require('child_process').spawn('sleep', ['1000'], { stdio: 'inherit' }); ${script}; setTimeout(() => { ${script}; process.exit() }, 50)`;
+  await node(holder, { stdout: block, drain: { quiet: 20 } }).run();
+  t.equal(lines.filter((line) => line === 'last').length, 2);
+});
+
+t.test('a reader that is behind is waited for, not cut', async (t) => {
+  const lines: string[] = [];
+  const runner = sh('sleep 1000 & i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done', {
+    drain: { quiet: 5, cap: 50 },
+  });
+  for await (const event of runner) {
+    if (event.type !== 'line') continue;
+    lines.push(event.line);
+    if (lines.length % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 2)); // a reader takes its time
+  }
+  t.equal(lines.length, 3000);
+  t.equal(lines.at(-1), 'line 2999');
+});
+
+t.test('output after the exit, from one that closes the pipe soon', async (t) => {
+  const { lines, notes } = await hear(sh('(sleep 0.05; echo late) & echo early'));
+  t.same(lines(), ['early', 'late']);
+  t.same(notes, []);
+});
+
+t.test('both streams closed while it runs on', async (t) => {
+  const go = fifo(t.testdir());
+  const { run, ended } = await live(sh(`exec >&- 2>&-; read x <${go}; exit 3`, { unchecked: true }));
+  await until(() => run.detail.includes('no pipe open'));
+  t.equal(run.state.type, 'running');
+  await writeFile(go, 'now\n');
+  t.match(await ended, { value: { exitCode: 3 } });
+});
+
+t.test('no output at all', async (t) => {
+  const { events, outcome } = await hear(program('true'));
+  t.same(
+    events.map(({ type }) => type),
+    ['start', 'settle'],
+  );
+  t.match(outcome, { value: { stdout: '', stderr: '' } });
+});
+
+t.test('what was left behind lives on with its loop, writes on, and dies with it', async (t) => {
+  const folder = t.testdir();
+  const log = join(folder, 'log');
+  let pid = 0;
+  const go = fifo(folder);
+  await runCommandGens([
+    function* () {
+      // It writes to its held pipe before it writes to the log: a closed pipe would end it.
+      const left = `{ trap '' HUP; read x <${go}; echo dropped; echo dropped; echo alive >${log}; sleep 1000; }`;
+      const { stdout } = yield* sh(`${left} & echo $!`);
+      pid = pidIn(stdout);
+      t.ok(lives(pid));
+      yield* sh(`echo now >${go}; until [ -s ${log} ]; do sleep 0.01; done`);
+      t.ok(lives(pid), 'its pipe is still read');
+    },
+  ]);
+  t.notOk(lives(pid), 'it is gone before the loop has ended');
+});
+
+t.test('one with no pipe is left in silence, listed, and dies with the loop', async (t) => {
+  let pid = 0;
+  const loop = runCommandGens([
+    function* () {
+      const { stdout } = yield* sh('sleep 1000 >/dev/null 2>&1 & echo $!');
+      pid = pidIn(stdout);
+      const left = loop.list().find(({ spec }) => spec.type === 'leftover');
+      t.match(left, { label: /^left by sh -c sleep/, state: { type: 'running' }, detail: `pid ${pid} lives on` });
+      t.ok(lives(pid));
+    },
+  ]);
+  await loop;
+  t.notOk(lives(pid));
+});
+
+t.test('what was left behind and ends by itself is forgotten', async (t) => {
+  const go = fifo(t.testdir());
+  const loop: Loop<void[]> = runCommandGens<void>([
+    function* () {
+      yield* sh(`read x <${go} >/dev/null 2>&1 & exit 0`);
+      const left = loop.list().find(({ spec }) => spec.type === 'leftover')!;
+      yield* program(['sh', '-c', `echo now >${go}`]);
+      yield* left.join();
+      t.same(left.state, { type: 'finished', value: undefined });
+    },
+  ]);
+  await loop;
+});
+
+t.test('a program outside any loop takes what it left with it', async (t) => {
+  const { stdout } = await sh('sleep 1000 >/dev/null 2>&1 & echo $!').run();
+  t.notOk(lives(pidIn(stdout)));
+});
+
+t.test('a stubborn one that was left behind gets SIGKILL after the grace', async (t) => {
+  const { stdout } = await sh(`{ trap '' TERM; sleep 1000; } >/dev/null 2>&1 & echo $!`, { grace: 50 }).run();
+  t.notOk(lives(pidIn(stdout)));
+});
+
+t.test('shielded clean-up that leaves something behind while the loop ends', async (t) => {
+  const folder = t.testdir();
+  const loop = runCommandGens([
+    function* () {
+      try {
+        yield* program('sleep 1000');
+      } finally {
+        yield* shield(sh(`sleep 1000 >/dev/null 2>&1 & echo $! >${folder}/pid`));
+      }
+    },
+  ]);
+  await until(() => loop.list().length >= 2);
+  loop.kill();
+  await failure(loop);
+  t.ok(await gone(Number(readFileSync(`${folder}/pid`, 'utf8'))));
+});
