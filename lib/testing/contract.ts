@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { all } from '../compose/all.ts';
 import { isRunner, type Event, type Runnable, type Runner } from '../kernel/index.ts';
 import { killing } from './killing.ts';
-import { rounds, sameResources, through, until, type Suite } from './record.ts';
+import { rounds, noMoreThan, through, until, type Suite } from './record.ts';
 import { outcomeOf, run, tester, type Subject } from './subject.ts';
 
 /**
@@ -16,7 +16,7 @@ export function contract<T>(t: Suite, name: string, make: () => Subject<T> | Pro
     const before = process.getActiveResourcesInfo();
     const runner = subject.runner();
     await rounds();
-    await sameResources(before);
+    await noMoreThan(before);
     assert.ok(isRunner(runner));
     assert.equal((runner as { then?: unknown }).then, undefined);
     assert.equal(await runner, runner);
@@ -187,7 +187,7 @@ export function contract<T>(t: Suite, name: string, make: () => Subject<T> | Pro
     await until(() => record.began('1'));
     loop.kill();
     await ended;
-    await sameResources(before);
+    await noMoreThan(before);
     assert.equal(process.listenerCount('SIGINT'), listeners);
   });
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,7 +87,9 @@ class Strings implements Puppet {
   constructor(folder: string) {
     this.#folder = folder;
     const path = join(folder, 'strings');
-    this.command = [process.execPath, '-e', `(${puppetProgram.toString()})()`, '--', path];
+    const program = join(folder, 'puppet.cjs');
+    writeFileSync(program, `(${puppetProgram.toString()})();\n`);
+    this.command = [process.execPath, program];
     this.#server = createServer((socket) => {
       new Run(socket, this);
     });

@@ -69,7 +69,7 @@ t.test('one that throws is an uncaught exception; the rest is handled', async (t
 
 t.test('overdue and turnTime', async (t) => {
   t.ok(Math.abs(turnTime() - performance.now()) < 5);
-  let late: boolean[] = [];
+  const late: boolean[] = [];
   enqueue(
     target(() => {
       const since = performance.now();

@@ -396,7 +396,7 @@ t.test('L4: a kill', async (t) => {
                   yields++;
                   yield runner;
                 } finally {
-                  continue; // eslint-disable-line no-unsafe-finally -- that is the point
+                  continue;  
                 }
               }
             }
@@ -406,7 +406,7 @@ t.test('L4: a kill', async (t) => {
                   yields++;
                   yield runner;
                 } finally {
-                  continue; // eslint-disable-line no-unsafe-finally -- that is the point
+                  continue;  
                 }
               }
             },
@@ -431,7 +431,7 @@ t.test('L4: a kill', async (t) => {
       try {
         yield* runner;
       } finally {
-        throw new RangeError('another'); // eslint-disable-line no-unsafe-finally -- that is the point
+        throw new RangeError('another');  
       }
     });
     t.match(throws.outcome, { type: 'killed', by: 'me', cause: { name: 'RangeError', message: 'another' } });

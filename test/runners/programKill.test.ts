@@ -142,7 +142,7 @@ t.test('a kill while others hold its pipe', async (t) => {
 });
 
 t.test('one outside its session that holds the pipe is not waited for', async (t) => {
-  const { run, record, line, ended } = await live(sh('setsid sleep 1000 & echo $!; sleep 1000'));
+  const { run, record, line, ended } = await live(sh(`setsid sh -c 'echo $$; exec sleep 1000' & sleep 1000`));
   const pid = pidIn(await line(''));
   run.kill();
   t.match(await ended, { type: 'killed' });

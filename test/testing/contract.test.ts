@@ -17,7 +17,7 @@ contract(t, 'sleep', () => {
 
 contract(t, 'promise', () => {
   let go = (): void => {};
-  let stay = new Promise<void>((resolve) => (go = resolve));
+  const stay = new Promise<void>((resolve) => (go = resolve));
   return {
     runner: () => promise(() => stay.then(() => 7)),
     endless: () =>

@@ -18,6 +18,7 @@ t.test('writes, exits', async (t) => {
   const loop = runCommandGens([
     program([...maker.command, 'a', '-b'], { stdout: (line: string) => lines.push(line), env: { X: 'y' }, cwd: '/' }),
   ]);
+  const error = failure(loop);
   const p = await maker.started();
   t.match(p, { args: ['a', '-b'], cwd: '/', env: { X: 'y' }, ppid: process.pid });
   t.equal(maker.count, 1);
@@ -25,7 +26,7 @@ t.test('writes, exits', async (t) => {
   await p.stdout('a line\nanother\n');
   await p.stderr(Buffer.from('why: ü\n'));
   await p.exit(3);
-  t.match((await failure(loop)).errors, [{ reason: { type: 'exit', exitCode: 3 }, stderr: 'why: ü' }]);
+  t.match((await error).errors, [{ reason: { type: 'exit', exitCode: 3 }, stderr: 'why: ü' }]);
   t.same(lines, ['half a line', 'another']);
 });
 
@@ -52,9 +53,10 @@ t.test('reads', async (t) => {
 
 t.test('tells of signals, ignores them, dies by them', async (t) => {
   const maker = await puppet(t);
-  const loop = runCommandGens([program(maker.command, { grace: '1h' }), program(maker.command)]);
+  const loop = runCommandGens([program([...maker.command, 'a']), program([...maker.command, 'b'])]);
   const error = failure(loop);
-  const [a, b] = [await maker.started(1), await maker.started(2)];
+  const both = [await maker.started(1), await maker.started(2)];
+  const [a, b] = both.toSorted((p, q) => p.args.join().localeCompare(q.args.join())) as [PuppetRun, PuppetRun];
   await a.ignore('SIGINT');
   process.kill(a.pid, 'SIGINT');
   await a.gotSignal('SIGINT');
