@@ -66,7 +66,9 @@ export async function bench(title, sections) {
   }
   if (flags.json) {
     const told = results.map(({ section, rows, goals }) => ({ title: section.title, unit: section.unit, rows, goals }));
-    process.stdout.write(`${JSON.stringify({ bench: title, node: process.version, cpus: cpus().length, sections: told }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ bench: title, node: process.version, cpus: cpus().length, sections: told }, null, 2)}\n`,
+    );
   }
   process.exitCode = results.some(({ goals }) => goals.some(({ met }) => met === false)) ? 1 : 0;
 }
@@ -101,9 +103,9 @@ async function measure(section, index) {
   const of = (name, figure = 'value') => median(samples.get(name)?.map((sample) => sample[figure]));
   const ratio = (name, to = base) => {
     const own = samples.get(to);
-    const ratios = samples.get(name)?.map(({ value }, round) =>
-      better === 'higher' ? own?.[round]?.value / value : value / own?.[round]?.value,
-    );
+    const ratios = samples
+      .get(name)
+      ?.map(({ value }, round) => (better === 'higher' ? own?.[round]?.value / value : value / own?.[round]?.value));
     return median(ratios);
   };
   const rows = contestants.map(({ name }) => {
@@ -114,7 +116,14 @@ async function measure(section, index) {
         .filter((figure) => figure !== 'value')
         .map((figure) => [figure, of(name, figure)]),
     );
-    return { name, median: median(values), min: Math.min(...values), max: Math.max(...values), ratio: ratio(name), ...figures };
+    return {
+      name,
+      median: median(values),
+      min: Math.min(...values),
+      max: Math.max(...values),
+      ratio: ratio(name),
+      ...figures,
+    };
   });
   const goals = (section.goals ?? []).map(({ text, test }) => {
     let told;
@@ -123,7 +132,9 @@ async function measure(section, index) {
     } catch {
       // Told as not measured.
     }
-    return told === undefined || /NaN|undefined/.test(told.figure) ? { text, met: undefined, figure: 'not measured' } : { text, ...told };
+    return told === undefined || /NaN|undefined/.test(told.figure)
+      ? { text, met: undefined, figure: 'not measured' }
+      : { text, ...told };
   });
   return { section, base, rows, goals };
 }
@@ -132,7 +143,9 @@ function once({ command, node = [], prefix = [] }, id, { wall }) {
   const [file, ...args] = command ?? [...prefix, process.execPath, ...node, process.argv[1], '--run', id];
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(file, args, { stdio: ['ignore', command && !wall ? 'pipe' : 'ignore', 'pipe', command ? 'ignore' : 'pipe'] });
+    const child = spawn(file, args, {
+      stdio: ['ignore', command && !wall ? 'pipe' : 'ignore', 'pipe', command ? 'ignore' : 'pipe'],
+    });
     let out = '';
     let err = '';
     const told = command ? child.stdout : child.stdio[3];
@@ -141,7 +154,8 @@ function once({ command, node = [], prefix = [] }, id, { wall }) {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       const ms = performance.now() - began;
-      if (code !== 0) reject(new Error(`${signal ?? `exit code ${code}`} ${err.trim().split('\n').slice(-8).join('\n    ')}`));
+      if (code !== 0)
+        reject(new Error(`${signal ?? `exit code ${code}`} ${err.trim().split('\n').slice(-8).join('\n    ')}`));
       else if (wall) resolve({ value: ms });
       else {
         const figures = JSON.parse(out);

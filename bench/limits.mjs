@@ -12,7 +12,9 @@ const NESTED = 10_000;
 const SLOW = { seconds: 10, pause: 10 };
 
 /** Each program takes two pipes here. */
-const descriptors = Number(spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.replace('unlimited', 'Infinity'));
+const descriptors = Number(
+  spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.replace('unlimited', 'Infinity'),
+);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function alive() {

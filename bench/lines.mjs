@@ -194,8 +194,7 @@ const long = (size, name) => ({
   async run() {
     const { program } = await import('sluice');
     const path = await oneLine(size);
-    const read = (path) =>
-      program(['cat', path], { maxLine: '32MiB', stdout: (line) => (length = line.length) }).run();
+    const read = (path) => program(['cat', path], { maxLine: '32MiB', stdout: (line) => (length = line.length) }).run();
     let length = 0;
     await read(await oneLine(1000));
     // The median of several: one takes only some ten milliseconds.

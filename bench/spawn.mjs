@@ -12,8 +12,7 @@ async function rate(all) {
   await all(WIDTH);
   return PROGRAMS / (await seconds(() => all(PROGRAMS)));
 }
-const pooled = (one) =>
-  rate((count) => pool(count, WIDTH, async () => expect('exit code', await one(), 0)));
+const pooled = (one) => rate((count) => pool(count, WIDTH, async () => expect('exit code', await one(), 0)));
 
 /** As execa is started by lib/spawn/execa.ts, and then all that it takes to know that it has ended and what it wrote. */
 async function bare() {
@@ -24,7 +23,14 @@ async function bare() {
       new Promise((resolve) => {
         const child = execa('true', [], {
           ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe', cwd: process.cwd(), env, detached: true },
-          ...{ extendEnv: true, verbose: 'none', buffer: false, reject: false, cleanup: false, stripFinalNewline: false },
+          ...{
+            extendEnv: true,
+            verbose: 'none',
+            buffer: false,
+            reject: false,
+            cleanup: false,
+            stripFinalNewline: false,
+          },
         });
         const { stdout, stderr, stdio } = child;
         stdio.fill(null);
@@ -105,7 +111,11 @@ const contestants = [
           }),
       ),
   },
-  { name: SEED, needs: 'python3', command: ['python3', here('seed_loop.py'), 'spawn', String(PROGRAMS), String(WIDTH)] },
+  {
+    name: SEED,
+    needs: 'python3',
+    command: ['python3', here('seed_loop.py'), 'spawn', String(PROGRAMS), String(WIDTH)],
+  },
 ];
 
 await bench('spawn: 1,000 × true, 8 at a time', [

@@ -21,7 +21,10 @@ await bench('start: the wall time of a process', [
       imports('sluice/rx'),
       imports('execa'),
       imports('zx'),
-      { ...node('sluice --version', bin, '--version'), ...(existsSync(bin) ? {} : { missing: 'no dist/bin/sluice.js' }) },
+      {
+        ...node('sluice --version', bin, '--version'),
+        ...(existsSync(bin) ? {} : { missing: 'no dist/bin/sluice.js' }),
+      },
       node('node -e 0', '-e', '0'),
     ],
   },

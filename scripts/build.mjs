@@ -1,7 +1,17 @@
 // Builds dist/ from lib/ and bin/. Run by `prepare`, so by `npm ci`, by npx and by npm pack, sometimes two at once:
 // it writes aside and renames, and does nothing when dist/ is newer than every source.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +31,20 @@ function* sources(folder) {
 const inputs = ['lib', 'bin'].flatMap((name) => [...sources(join(root, name))]);
 const folders = [...new Set(inputs.map((path) => dirname(path)))]; // a deleted file touches its folder
 const extra = ['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name));
+
+/** `npx sluice` in this repository then runs the build itself; without the link npx installs the folder as a package first. */
+function linkBinary() {
+  const link = join(root, 'node_modules', '.bin', 'sluice');
+  if (existsSync(link) || !existsSync(dirname(link))) return;
+  rmSync(link, { force: true });
+  symlinkSync('../../dist/bin/sluice.js', link);
+}
+
 const newest = Math.max(...[...inputs, ...folders, ...extra].map((path) => statSync(path).mtimeMs));
-if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) process.exit(0);
+if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) {
+  linkBinary();
+  process.exit(0);
+}
 
 const aside = join(root, `.dist-${process.pid}`);
 try {
@@ -52,6 +74,7 @@ try {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     }
     rmSync(old, { recursive: true, force: true });
+    linkBinary();
   }
 } finally {
   rmSync(aside, { recursive: true, force: true });

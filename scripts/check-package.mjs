@@ -22,7 +22,11 @@ try {
   for (const [entry, target] of Object.entries(own.exports)) {
     if (typeof target === 'string') continue;
     const name = `sluice${entry.slice(1)}`;
-    const names = run(process.execPath, ['--input-type=module', '-e', `console.log(Object.keys(await import('${name}')).length)`]);
+    const names = run(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `console.log(Object.keys(await import('${name}')).length)`,
+    ]);
     if (!(Number(names) > 0)) throw new Error(`${name} exports nothing`);
     readFileSync(join(folder, 'node_modules/sluice', target.types));
     process.stdout.write(`${name}: ${names.trim()} exports\n`);

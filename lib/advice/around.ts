@@ -31,6 +31,11 @@ export function around(
   if (typeof body !== 'function') throw new TypeError('around: expected a generator function of (proceed, session)');
   return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
     wrapped(inner, { type: 'around', by: body.name || 'anonymous' }, (sink, context: Context) =>
-      startMade<T>(body(inner, { id: context.id, spec: inner.spec, label: inner.label, signal: context.signal }), sink, context, 'around'),
+      startMade<T>(
+        body(inner, { id: context.id, spec: inner.spec, label: inner.label, signal: context.signal }),
+        sink,
+        context,
+        'around',
+      ),
     );
 }

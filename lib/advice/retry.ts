@@ -1,4 +1,13 @@
-import { isRunError, milliseconds, type Advice, type Duration, type Outcome, type Reason, type Runner, type Running } from '../kernel/index.ts';
+import {
+  isRunError,
+  milliseconds,
+  type Advice,
+  type Duration,
+  type Outcome,
+  type Reason,
+  type Runner,
+  type Running,
+} from '../kernel/index.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
 /** How often and when `retry` tries again. */
@@ -70,7 +79,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
         errors.push(error);
         const reason = isRunError(error) ? error.reason : undefined;
         if (errors.length > count || isRunError(error, 'killed') || !when(reason, error, errors.length)) {
-          if (errors.length > 1) Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
+          if (errors.length > 1)
+            Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
           sink.settle(outcome);
           return;
         }
@@ -100,7 +110,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
             sink.settle({ type: 'killed', by });
           }
         },
-        describe: () => (cancel === undefined ? `at try ${errors.length + 1}` : `waits before try ${errors.length + 1}`),
+        describe: () =>
+          cancel === undefined ? `at try ${errors.length + 1}` : `waits before try ${errors.length + 1}`,
       };
     });
   };

@@ -47,7 +47,13 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
             return;
           }
           const hint = restarts ? `it said nothing for so long; its last line: ${run.lastLine ?? '(none)'}` : undefined;
-          const error = new RunError({ reason: { type: 'timeout', ms }, run: context.id, spec: run.maskedSpec, label: run.maskedLabel, hint });
+          const error = new RunError({
+            reason: { type: 'timeout', ms },
+            run: context.id,
+            spec: run.maskedSpec,
+            label: run.maskedLabel,
+            hint,
+          });
           sink.settle({ type: 'failed', error });
         },
       });

@@ -10,7 +10,8 @@ export const unchecked: Advice = <T, I>(inner: Runner<T, I>): Runner<T, I> => {
   return wrapped(inner, { type: 'unchecked' }, (sink, context) => {
     const child = context.start(inner, {
       settle(outcome) {
-        if (outcome.type !== 'failed' || !isRunError(outcome.error) || outcome.error.result === undefined) sink.settle(outcome);
+        if (outcome.type !== 'failed' || !isRunError(outcome.error) || outcome.error.result === undefined)
+          sink.settle(outcome);
         else sink.settle({ type: 'finished', value: outcome.error.result as T });
       },
     });

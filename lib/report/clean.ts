@@ -1,6 +1,5 @@
 // Lines as they may be shown: what a program writes for a terminal of its own (a progress bar, a cleared screen) must not
 // move the cursor into other runs' lines. Colours are kept.
-/* oxlint-disable no-control-regex -- they are what this is about */
 
 /** Everything below a blank but tab and newline, DEL, and the C1 controls. */
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f]/;

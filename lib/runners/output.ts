@@ -119,6 +119,10 @@ export class Output {
 
   open(readable: Readable): void {
     this.#readable = readable;
+    if (this.#closed) {
+      readable.on('error', () => {}).destroy();
+      return;
+    }
     readable.on('data', this.#data);
     readable.on('end', this.#close);
     // A pipe that fails has nothing more to give.

@@ -157,7 +157,10 @@ t.test('unchecked: exits and signals are results, failed starts are not', async 
     all([program('exit 3').with(unchecked), program('kill -9 $$').with(unchecked), program('true').with(unchecked)]),
   ]);
   t.match(codes, [{ exitCode: 3, signal: undefined }, { exitCode: undefined, signal: 'SIGKILL' }, { exitCode: 0 }]);
-  await t.rejects(program(['no-such-program-here']).with(unchecked).run(), like({ reason: { type: 'spawn', code: 'ENOENT' } }));
+  await t.rejects(
+    program(['no-such-program-here']).with(unchecked).run(),
+    like({ reason: { type: 'spawn', code: 'ENOENT' } }),
+  );
 });
 
 t.test('around: before and after, replacing, concluding without running, proceeding again', async (t) => {
@@ -169,7 +172,6 @@ t.test('around: before and after, replacing, concluding without running, proceed
     seen.push('after');
     return first + second;
   });
-  // oxlint-disable-next-line require-yield
   const never = around(function* () {
     return 'concluded';
   });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { all } from '../../lib/compose/all.ts';
 import { shield } from '../../lib/compose/shield.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
-import { isRunError, runCommandGens, type Event, type Runner } from '../../lib/kernel/index.ts';
+import { createRunner, isRunError, runCommandGens, type Event, type Runner } from '../../lib/kernel/index.ts';
 import { failure, hand, immediate, Record, roomy, rounds, unhandledOf, until } from './tools.ts';
 
 t.test('outside any loop', async (t) => {
@@ -246,6 +246,31 @@ t.test('yield* in an async generator', async (t) => {
     t.same(await loop, [[1, 'v']]);
     t.equal(record.said().length, 3000);
     record.wellFormed();
+  });
+
+  t.test('is not taken for a reader: only for await is', async (t) => {
+    const seen: { [name: string]: boolean } = {};
+    const looks = (name: string): Runner<void> =>
+      createRunner<void>({
+        spec: { type: 'looks' },
+        start(sink, context) {
+          setImmediate(() => {
+            seen[name] = context.iterated;
+            sink.settle({ type: 'finished', value: undefined });
+          });
+          return { pause() {}, play() {}, kill() {} };
+        },
+      });
+    await runCommandGens([
+      async function* () {
+        yield* looks('yield*');
+        yield looks('yield');
+        for await (const _ of looks('for await'));
+        await looks('run()').run();
+      },
+    ]);
+    for await (const _ of looks('outside'));
+    t.same(seen, { 'yield*': false, yield: false, 'for await': true, 'run()': false, outside: true });
   });
 
   t.test('in a nested async generator too', async (t) => {

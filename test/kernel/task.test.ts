@@ -396,7 +396,7 @@ t.test('L4: a kill', async (t) => {
                   yields++;
                   yield runner;
                 } finally {
-                  continue;  
+                  continue;
                 }
               }
             }
@@ -406,7 +406,7 @@ t.test('L4: a kill', async (t) => {
                   yields++;
                   yield runner;
                 } finally {
-                  continue;  
+                  continue;
                 }
               }
             },
@@ -431,7 +431,7 @@ t.test('L4: a kill', async (t) => {
       try {
         yield* runner;
       } finally {
-        throw new RangeError('another');  
+        throw new RangeError('another');
       }
     });
     t.match(throws.outcome, { type: 'killed', by: 'me', cause: { name: 'RangeError', message: 'another' } });

@@ -1,4 +1,3 @@
-/* oxlint-disable no-control-regex -- they are what this is about */
 import t from 'tap';
 import fc from 'fast-check';
 import { endColors, forTerminal, plain } from '../../lib/report/clean.ts';

@@ -157,7 +157,7 @@ t.test('colours are the same for the same label, and off where nobody sees them'
     return out.text;
   };
   const colored = await print(true, { TERM: 'xterm' });
-  t.match(colored, /^\x1b\[\d+mmake\x1b\[0m .*\|.* x\n$/); // oxlint-disable-line no-control-regex
+  t.match(colored, /^\x1b\[\d+mmake\x1b\[0m .*\|.* x\n$/);
   t.equal(await print(true, { TERM: 'xterm' }), colored);
   t.equal(await print(false, {}), 'make | x\n');
   t.equal(await print(true, { TERM: 'dumb' }), 'make | x\n');

@@ -98,7 +98,7 @@ t.test('what can be no argument is refused at the call', (t) => {
   };
   refused(['echo', undefined], /argument 1 is undefined/);
   refused([null, 'a'], /argument 0 is null/);
-  refused(['echo', , 'a'], /argument 1 is undefined/); // oxlint-disable-line no-sparse-arrays
+  refused(['echo', , 'a'], /argument 1 is undefined/);
   refused(['echo', {}], /argument 1 is of the type object/);
   refused(['echo', ['a']], /argument 1 is of the type object/);
   refused([], /empty array/);

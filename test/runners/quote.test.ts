@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import t from 'tap';
 import fc from 'fast-check';
@@ -34,12 +35,13 @@ function onPath(name: string): boolean {
 function output([name, ...args]: readonly string[], script: string): string {
   const { PATH = '' } = process.env;
   const env = { PATH, LC_ALL: 'C.UTF-8', A: 'a b' };
-  const { status, stdout, stderr } = spawnSync(name!, args, {
+  const { status, stdout, stderr, error } = spawnSync(name!, args, {
     input: script,
     env,
-    cwd: t.testdirName,
+    cwd: folder,
     maxBuffer: 2 ** 26,
   });
+  assert.ifError(error);
   assert.equal(String(stderr), '', script.slice(0, 2000));
   assert.equal(status, 0);
   return String(stdout);
@@ -82,7 +84,9 @@ const hostile = fc.oneof(
   ),
 );
 
-t.testdir();
+const folder = mkdtempSync(join(tmpdir(), 'sluice-quote-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
+});
 
 t.test('quote is as plain as can be', async (t) => {
   for (const plain of ['a', 'src/a.c', '-', '--file=a.b', '-DX=1', 'user@host:/x', 'a,b', '50%', '+x', '0', 'ifx']) {
@@ -346,3 +350,5 @@ t.test('which strings need no shell', async (t) => {
       t.equal(needsShell(word), undefined, word);
   }
 });
+
+t.test('no shell has run a value', async (t) => t.same(readdirSync(folder), []));

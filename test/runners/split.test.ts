@@ -156,7 +156,7 @@ t.test('its failures are told once, with the items before', async (t) => {
 
   const odd = new Transform({
     transform() {
-      throw 'a string';  
+      throw 'a string';
     },
   });
   t.match((await all(odd, ['a'])).error, { message: 'non-error thrown: a string' });
