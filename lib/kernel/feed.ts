@@ -164,6 +164,11 @@ export class FeedIterator {
     return this.#closed || (this.#feed.ended && this.#head === this.#entries.length);
   }
 
+  /** The run that the next event is of. */
+  get source(): RunRecord | undefined {
+    return this.#entries[this.#head]?.run;
+  }
+
   /** The next event, or undefined when there is none now. */
   pull(): Event | undefined {
     if (this.#head === this.#entries.length) return undefined;

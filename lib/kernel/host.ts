@@ -26,8 +26,16 @@ export function attachHost(root: RunRecord): () => void {
     if (roots.size > 0) return;
     // What the user does when the loop has ended runs first.
     if (received === undefined) detach();
-    else setImmediate(() => setImmediate(raise));
+    else {
+      process.once('uncaughtExceptionMonitor', crash);
+      setImmediate(() => setImmediate(raise));
+    }
   };
+}
+
+/** The kill was nobody's to catch (`await runCommandGens(…)` and no more): Node will exit, and by the signal, not with 1. */
+function crash(): void {
+  process.once('exit', () => raise());
 }
 
 /** Tells of the first signal, before anything is killed: the command line says who is alive. */
@@ -53,7 +61,9 @@ function detach(): void {
 }
 
 function raise(second?: HostSignal): void {
-  const signal = second ?? received!;
+  process.off('uncaughtExceptionMonitor', crash);
+  const signal = second ?? received;
+  if (signal === undefined) return;
   if (roots.size > 0 && second === undefined) return; // a loop began since; it attends to the signal's end itself
   detach();
   received = undefined;

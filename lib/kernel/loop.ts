@@ -7,6 +7,7 @@ import { killedError, RunError } from './error.ts';
 import type { Event, Outcome, RunId } from './event.ts';
 import { attachHost } from './host.ts';
 import { RunIterator } from './iterate.ts';
+import { interop, observableKeys, watch, type EventObserver, type Interop, type Watching } from './observable.ts';
 import { RunRecord } from './run.ts';
 import {
   adoptWays,
@@ -129,7 +130,34 @@ export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & As
   }, true) as never;
 }
 
-adoptWays({ iterate, runAlone });
+/** Pushes the events of a run of this runner, started now, to an observer. */
+export function observeRunner(runner: Runner<any>, observer: EventObserver): Watching {
+  const { run, settled } = startRoot(runner, {}, false, currentRun(), undefined, true);
+  let failed = false;
+  // The observer is told; but when it is the observer that failed, only an unhandled rejection can tell.
+  settled.catch((error: unknown) => {
+    if (failed && run.parent === undefined) throw error;
+  });
+  const watching = watch({ run, owned: true }, observer);
+  return {
+    unsubscribe: () => watching.unsubscribe(),
+    fail(thrown) {
+      failed = true;
+      watching.fail(thrown);
+    },
+  };
+}
+
+/** Pushes the events of a loop to an observer, beginning with what is kept of those before. */
+export function observeLoop(loop: Loop<any>, observer: EventObserver, kill = false): Watching {
+  if (!(loop instanceof LoopHandle)) throw new TypeError('observe: expected a runner or a loop of this copy of sluice');
+  loop.catch(() => {}); // the observer is told
+  return watch({ run: loop.run, settled: loop, owned: kill }, observer);
+}
+
+const observable = (runner: Runner<any, any>): Interop => interop((observer) => observeRunner(runner, observer));
+
+adoptWays({ iterate, runAlone, observable });
 
 interface Root<T> {
   readonly run: RunRecord<T>;
@@ -255,6 +283,13 @@ class LoopHandle<R> implements Loop<R> {
   get run(): RunRecord<R> {
     return this.#run;
   }
+}
+for (const key of observableKeys()) {
+  Object.defineProperty(LoopHandle.prototype, key, {
+    value(this: Loop<any>) {
+      return interop((observer) => observeLoop(this, observer));
+    },
+  });
 }
 
 export { aggregateError };

@@ -2,6 +2,7 @@
 // happens through a sink and can be killed, is one. This file has the types and the only place that makes runner objects.
 import type { LoopOptions } from './loop.ts';
 import type { Clock } from './clock.ts';
+import { observableKeys, type Interop } from './observable.ts';
 import type { Event, Json, Outcome, RunId, Spec, State, StreamName } from './event.ts';
 import type { Command, Spawner } from './spawner.ts';
 
@@ -218,6 +219,7 @@ export function isRunner(value: unknown): value is Runner {
 interface Ways {
   iterate<T>(runner: Runner<T, any>): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
   runAlone<T>(runner: Runner<T, any>, options?: LoopOptions): Promise<T>;
+  observable(runner: Runner<any, any>): Interop;
 }
 let ways: Ways;
 
@@ -244,6 +246,13 @@ export abstract class BaseRunner<T, I = unknown> implements Runner<T, I> {
   run(options?: LoopOptions): Promise<T> {
     return ways.runAlone(this, options);
   }
+}
+for (const key of observableKeys()) {
+  Object.defineProperty(BaseRunner.prototype, key, {
+    value(this: Runner) {
+      return ways.observable(this);
+    },
+  });
 }
 Object.defineProperty(BaseRunner.prototype, RUNNER, { value: true });
 

@@ -134,6 +134,11 @@ export class Task implements Running {
   #cameBack(how: number, value: unknown): void {
     if (how === GRACE_OVER) {
       if (!this.inCode) return;
+      // While what it started is ending, it may be waiting for that and not in an await of its own.
+      if (this.#run.descendants().length > 0) {
+        this.#startGrace();
+        return;
+      }
       this.#run.note(`did not end within the grace after a kill; left behind`);
       this.#ended = true;
       this.#run.settle({ type: 'killed', by: 'grace' });

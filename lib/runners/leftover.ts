@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { createRunner, type Child, type Running, type Sink } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import type { ProgramRunner } from './program.ts';
-import { endGroup, signalOf, type Ending } from './stop.ts';
+import { endGroup, type Ending } from './stop.ts';
 
 const SOONEST = 100; // ms
 const LATEST = 2000; // ms
@@ -68,7 +68,8 @@ class Leftover implements Running {
   }
 
   kill(by: string): void {
-    const signal = signalOf(by);
+    // Not the one that the loop got: a shell makes those that it starts with & ignore SIGINT.
+    const signal = by === 'SIGKILL' ? by : 'SIGTERM';
     if (this.#ending !== undefined) {
       if (signal === 'SIGKILL') this.#ending.hurry();
       return;

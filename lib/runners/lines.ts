@@ -18,6 +18,9 @@ export interface LineOptions {
  */
 const BLOCK = 16 * 1024;
 
+/** What an unfinished line is kept in: a buffer that grows to this size, then more of them. */
+const PIECE = 1024 * 1024;
+
 /** An emptied buffer up to this size is kept for the next unfinished line. */
 const KEEP = 64 * 1024;
 
@@ -30,9 +33,7 @@ const CR = 13;
  * lines, NUL and BOM stay, the last line needs no newline. Where the chunks are cut makes no difference.
  */
 export class LineSplitter {
-  /** The bytes of the unfinished line are its first `#size`; it grows by a factor, so many small chunks cost no object each. */
-  #rest: Buffer = EMPTY;
-  #size = 0;
+  readonly #rest = new Rest();
   #overflow = false;
   readonly #encoding: 'utf8' | 'latin1';
   readonly #maxLine: number;
@@ -49,7 +50,7 @@ export class LineSplitter {
 
   /** How many bytes of an unfinished line rest here. */
   get resting(): number {
-    return this.#size;
+    return this.#rest.size;
   }
 
   /** The lines that end in this chunk. The chunk isn't kept: its memory may be used again. */
@@ -62,7 +63,7 @@ export class LineSplitter {
     }
     let lines: string[] = [];
     let from = 0;
-    if (this.#size > 0) {
+    if (this.#rest.size > 0) {
       const end = chunk.indexOf(LF);
       const line = this.#finish(chunk, end);
       if (line === undefined) return lines;
@@ -77,21 +78,15 @@ export class LineSplitter {
 
   /** The last line, if it had no newline. */
   end(): string[] {
-    const size = this.#size;
+    const { size } = this.#rest;
     if (size > this.#maxLine) this.#fail();
-    if (this.#size === 0) return [];
-    const line = this.#rest.toString(this.#encoding, 0, size);
-    this.#clear();
-    return [line];
+    return this.#rest.size === 0 ? [] : [this.#rest.take(this.#encoding, size)];
   }
 
   /** The unfinished line as far as it goes, without the beginning of a character that isn't complete. */
   partial(): string {
-    return this.#rest.toString(
-      this.#encoding,
-      0,
-      this.#encoding === 'utf8' ? wholeCharacters(this.#rest, this.#size) : this.#size,
-    );
+    const bytes = this.#rest.bytes();
+    return bytes.toString(this.#encoding, 0, this.#encoding === 'utf8' ? wholeCharacters(bytes) : bytes.length);
   }
 
   /** Splits what is between `from` and the newline at `end`, behind the lines there are. */
@@ -112,17 +107,15 @@ export class LineSplitter {
 
   /** The resting line with its end in the chunk, or undefined where it is too long. */
   #finish(chunk: Buffer, end: number): string | undefined {
-    const size = this.#size + end;
-    const before = end > 0 ? chunk[end - 1] : this.#rest[this.#size - 1];
+    const size = this.#rest.size + end;
+    const before = end > 0 ? chunk[end - 1] : this.#rest.last;
     const length = before === CR ? size - 1 : size;
     if (length > this.#maxLine) {
       this.#fail();
       return undefined;
     }
-    this.#append(chunk, 0, end);
-    const line = this.#rest.toString(this.#encoding, 0, length);
-    this.#clear();
-    return line;
+    this.#rest.append(chunk, 0, end);
+    return this.#rest.take(this.#encoding, length);
   }
 
   /** The newline before the first line that is too long (that of `last` where none is), or `from - 1`. */
@@ -142,33 +135,66 @@ export class LineSplitter {
 
   #keep(chunk: Buffer, from: number): void {
     if (from === chunk.length) return;
-    const size = this.#size + chunk.length - from;
+    const size = this.#rest.size + chunk.length - from;
     // One byte more may rest where it is a CR: with a newline behind it, it isn't of the line.
     if (size > this.#maxLine + (chunk[chunk.length - 1] === CR ? 1 : 0)) this.#fail();
-    else this.#append(chunk, from, chunk.length);
-  }
-
-  #append(chunk: Buffer, from: number, end: number): void {
-    const size = this.#size + end - from;
-    if (size > this.#rest.length) {
-      // By four, since memory that isn't written yet costs nothing: a 10 MB line is copied half as often as by two.
-      const grown = Buffer.allocUnsafe(Math.max(size, Math.min(this.#rest.length * 4, this.#maxLine + 1), 128));
-      this.#rest.copy(grown, 0, 0, this.#size);
-      this.#rest = grown;
-    }
-    chunk.copy(this.#rest, this.#size, from, end);
-    this.#size = size;
-  }
-
-  #clear(): void {
-    if (this.#rest.length > KEEP) this.#rest = EMPTY;
-    this.#size = 0;
+    else this.#rest.append(chunk, from, chunk.length);
   }
 
   #fail(): void {
     this.#overflow = true;
-    this.#rest = EMPTY;
-    this.#size = 0;
+    this.#rest.clear();
+  }
+}
+
+/** The bytes of an unfinished line. Small chunks share a buffer, so they cost no object each; no byte is copied often. */
+class Rest {
+  size = 0;
+  #full: Buffer[] = [];
+  #open: Buffer = EMPTY;
+  #used = 0;
+
+  get last(): number | undefined {
+    return this.#open[this.#used - 1];
+  }
+
+  append(chunk: Buffer, from: number, end: number): void {
+    const length = end - from;
+    if (this.#used + length > this.#open.length) this.#reserve(length);
+    chunk.copy(this.#open, this.#used, from, end);
+    this.#used += length;
+    this.size += length;
+  }
+
+  bytes(): Buffer {
+    const open = this.#open.subarray(0, this.#used);
+    return this.#full.length === 0 ? open : Buffer.concat([...this.#full, open], this.size);
+  }
+
+  take(encoding: 'utf8' | 'latin1', length: number): string {
+    const line = this.bytes().toString(encoding, 0, length);
+    this.clear();
+    return line;
+  }
+
+  clear(): void {
+    if (this.#open.length > KEEP) this.#open = EMPTY;
+    this.#full = [];
+    this.#used = 0;
+    this.size = 0;
+  }
+
+  #reserve(length: number): void {
+    const wanted = this.#used + length;
+    if (wanted <= PIECE) {
+      const grown = Buffer.allocUnsafe(Math.min(PIECE, Math.max(wanted, this.#open.length * 4, 128)));
+      this.#open.copy(grown, 0, 0, this.#used);
+      this.#open = grown;
+    } else {
+      if (this.#used > 0) this.#full.push(this.#open.subarray(0, this.#used));
+      this.#open = Buffer.allocUnsafe(Math.max(PIECE, length));
+      this.#used = 0;
+    }
   }
 }
 
@@ -183,8 +209,9 @@ function withoutReturns(text: string): string[] {
   return lines;
 }
 
-/** How many of the first `size` bytes make whole characters: less than `size` only where the last one may go on. */
-function wholeCharacters(bytes: Buffer, size: number): number {
+/** How many bytes make whole characters: less than all only where the last one may go on. */
+function wholeCharacters(bytes: Buffer): number {
+  const size = bytes.length;
   for (let back = 1; back <= 3 && back <= size; back++) {
     const byte = bytes[size - back]!;
     if ((byte & 0xc0) === 0x80) continue;

@@ -512,6 +512,21 @@ t.test('L4: a kill', async (t) => {
     t.ok(calls.length <= 1 && calls.every((call) => call === 'return'), calls.join(' '));
   });
 
+  t.test('that comes between two yields is thrown at the next', async (t) => {
+    const seen: unknown[] = [];
+    const body = function* (): Generator<any, void, any> {
+      try {
+        for (;;) yield* immediate(1);
+      } catch (error) {
+        seen.push(isRunError(error, 'killed'), yield* shield(immediate('cleaned up')));
+      }
+    };
+    const loop = runCommandGens([body]);
+    setImmediate(() => setImmediate(() => loop.kill('me')));
+    t.match(await failure(loop), { outcomes: [{ type: 'killed', by: 'me' }] });
+    t.same(seen, [true, 'cleaned up']);
+  });
+
   t.test('by a task of itself takes effect at its next yield', async (t) => {
     const h = hand();
     const seen: string[] = [];
@@ -614,6 +629,37 @@ t.test('L4: an async generator in an await of its own', async (t) => {
     );
   });
 
+  t.test('waiting for what it has yielded is none of it', async (t) => {
+    for (const kind of ['yield', 'yield*', 'for await', 'run()']) {
+      const clock = fakeClock();
+      const h = hand({ stubborn: true });
+      const seen: string[] = [];
+      const loop = runCommandGens(
+        [
+          async function* () {
+            try {
+              if (kind === 'yield') yield h.runner;
+              else if (kind === 'yield*') yield* h.runner;
+              else if (kind === 'for await') for await (const _ of h.runner);
+              else await h.runner.run();
+            } finally {
+              seen.push(yield* shield(immediate('cleaned up')));
+            }
+          },
+        ],
+        { clock, grace: 100 },
+      );
+      const error = failure(loop);
+      await until(() => h.starts.length === 1);
+      loop.kill('me');
+      await clock.advance(1050);
+      h.last.finish();
+      t.match(await error, { outcomes: [{ type: 'killed', by: 'me' }] });
+      t.same(seen, ['cleaned up'], kind);
+      t.equal(clock.pending, 0);
+    }
+  });
+
   t.test('that awaits long after the kill has reached it gets the grace too', async (t) => {
     const clock = fakeClock();
     const h = hand();
@@ -621,7 +667,7 @@ t.test('L4: an async generator in an await of its own', async (t) => {
       [
         async function* () {
           try {
-            yield* h.runner;
+            yield h.runner;
           } finally {
             await new Promise(() => {});
           }

@@ -86,7 +86,6 @@ const hostile = fc.oneof(
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-quote-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
-});
 
 t.test('quote is as plain as can be', async (t) => {
   for (const plain of ['a', 'src/a.c', '-', '--file=a.b', '-DX=1', 'user@host:/x', 'a,b', '50%', '+x', '0', 'ifx']) {
