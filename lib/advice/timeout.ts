@@ -50,8 +50,8 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
           const error = new RunError({
             reason: { type: 'timeout', ms },
             run: context.id,
-            spec: run.maskedSpec,
-            label: run.maskedLabel,
+            spec: run.spec,
+            label: run.label,
             hint,
           });
           sink.settle({ type: 'failed', error });

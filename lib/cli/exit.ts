@@ -2,8 +2,6 @@
 import { constants } from 'node:os';
 import { isRunError, type Reason } from '../kernel/index.ts';
 
-/** As timeout(1) has it. */
-const TIMED_OUT = 124;
 /** What shells show for a program that nobody read any more. */
 export const PIPE_CLOSED = 128 + constants.signals.SIGPIPE;
 
@@ -37,8 +35,6 @@ function codeFor(reason: Reason): number | undefined {
       return codeOfSignal(reason.signal);
     case 'spawn':
       return reason.code === 'ENOENT' ? 127 : 126;
-    case 'timeout':
-      return TIMED_OUT;
     case 'killed':
       return codeOfSignal(reason.by);
     default:

@@ -18,7 +18,7 @@ export function whoIsAlive(signal: string, roots: readonly RunRecord[], columns 
   for (const run of leaves.slice(0, SHOWN)) {
     const since = run.since === undefined ? [] : [`for ${duration(run.now() - run.since)}`];
     const detail = run.detail === '' ? [] : [run.detail];
-    lines.push(`  ${clipMiddle(plain(run.maskedLabel), 40)} (${run.id}): ${[...since, ...detail].join(', ')}`);
+    lines.push(`  ${clipMiddle(plain(run.label), 40)} (${run.id}): ${[...since, ...detail].join(', ')}`);
     if (run.lastLine !== undefined)
       lines.push(`    last line: ${clipMiddle(plain(forTerminal(run.lastLine)), Math.max(20, columns - 16))}`);
   }

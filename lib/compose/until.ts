@@ -42,7 +42,7 @@ export function until(
         events.close();
       };
       const look = (): void => {
-        for (let event = events.pull(); event !== undefined; event = events.pull()) {
+        for (let event = events.pull(true); event !== undefined; event = events.pull(true)) {
           if (event.type !== 'line' || (options.stream !== undefined && event.stream !== options.stream)) continue;
           regular.lastIndex = 0;
           const match = regular.exec(event.line);

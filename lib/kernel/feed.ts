@@ -45,30 +45,37 @@ export function eventCount(entry: Entry): number {
   return entry.type === 'lines' ? entry.lines.length : 1;
 }
 
-/** The event number `index` of an entry, secrets masked. */
-export function toEvent(entry: Entry, index = 0): Event {
+/** The event number `index` of an entry. Secrets are masked, unless it is for the program's own logic (`plain`). */
+export function toEvent(entry: Entry, index = 0, plain = false): Event {
   const { run, at } = entry;
   const id = run.id;
+  const mask = run.scope.masking && !plain ? run.scope.masker : undefined;
   switch (entry.type) {
     case 'lines': {
       const line = entry.lines[index]!;
-      return { run: id, at, type: 'line', stream: entry.stream, line: run.scope.masking ? run.mask(line) : line };
+      return { run: id, at, type: 'line', stream: entry.stream, line: mask === undefined ? line : mask.text(line) };
     }
-    case 'partial':
-      return { run: id, at, type: 'line', stream: entry.stream, line: run.mask(entry.text), partial: true };
+    case 'partial': {
+      // What may be the beginning of a secret is held back.
+      const { stream, text } = entry;
+      const line = mask === undefined ? text : mask.text(text.slice(0, text.length - mask.overhang(text)));
+      return { run: id, at, type: 'line', stream, line, partial: true };
+    }
     case 'item':
-      return { run: id, at, type: 'item', item: entry.item };
-    case 'note':
-      return entry.data === undefined
-        ? { run: id, at, type: 'note', text: run.mask(entry.text) }
-        : { run: id, at, type: 'note', text: run.mask(entry.text), data: run.scope.masker.json(entry.data) };
+      return { run: id, at, type: 'item', item: mask === undefined ? entry.item : mask.value(entry.item) };
+    case 'note': {
+      const { text, data } = mask === undefined ? entry : mask.value({ text: entry.text, data: entry.data });
+      return data === undefined ? { run: id, at, type: 'note', text } : { run: id, at, type: 'note', text, data };
+    }
     case 'start':
-      return { run: id, at, type: 'start', spec: run.maskedSpec, label: run.maskedLabel };
+      return { run: id, at, type: 'start', spec: run.spec, label: run.label };
     case 'pause':
     case 'play':
       return { run: id, at, type: entry.type };
-    case 'settle':
-      return { run: id, at, type: 'settle', outcome: entry.outcome, ms: entry.ms };
+    case 'settle': {
+      const { outcome, ms } = entry;
+      return { run: id, at, type: 'settle', outcome: mask === undefined ? outcome : mask.value(outcome), ms };
+    }
   }
 }
 
@@ -169,11 +176,11 @@ export class FeedIterator {
     return this.#entries[this.#head]?.run;
   }
 
-  /** The next event, or undefined when there is none now. */
-  pull(): Event | undefined {
+  /** The next event, or undefined when there is none now; `plain`: with its secrets. */
+  pull(plain = false): Event | undefined {
     if (this.#head === this.#entries.length) return undefined;
     const entry = this.#entries[this.#head]!;
-    const event = toEvent(entry, this.#line);
+    const event = toEvent(entry, this.#line, plain);
     if (entry.type === 'lines' && this.#line + 1 < entry.lines.length) {
       this.#line++;
     } else {

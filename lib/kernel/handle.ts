@@ -19,7 +19,7 @@ export function nextRunner(run: RunRecord): Runner<Next> {
       const cursor = cursors.get(run)!;
       const look = (): void => {
         if (stopped) return;
-        for (let event = cursor.pull(); event !== undefined; event = cursor.pull()) {
+        for (let event = cursor.pull(true); event !== undefined; event = cursor.pull(true)) {
           if (event.type === 'line' && event.partial !== true) {
             sink.settle({ type: 'finished', value: { stream: event.stream, line: event.line } });
             return;
@@ -47,7 +47,7 @@ export function nextRunner(run: RunRecord): Runner<Next> {
           stopped = true;
           sink.settle({ type: 'killed', by });
         },
-        describe: () => `waits for a line of ${run.id} (${run.maskedLabel})`,
+        describe: () => `waits for a line of ${run.id} (${run.label})`,
       };
     },
   });
@@ -75,7 +75,7 @@ export function joinRunner<T>(run: RunRecord<T>): Runner<T> {
           if (!run.settled) run.joining--;
           sink.settle({ type: 'killed', by });
         },
-        describe: () => `waits for the end of ${run.id} (${run.maskedLabel})`,
+        describe: () => `waits for the end of ${run.id} (${run.label})`,
       };
     },
   });

@@ -207,7 +207,7 @@ function startRoot<T>(
   if (ms !== Infinity) {
     undos.push(
       ambient.clock.after(ms, () => {
-        reason = new RunError({ reason: { type: 'timeout', ms }, label: silent ? 'the loop' : run.maskedLabel });
+        reason = new RunError({ reason: { type: 'timeout', ms }, label: silent ? 'the loop' : run.label });
         run.kill('timeout');
       }),
     );
@@ -215,7 +215,7 @@ function startRoot<T>(
   if (options.signal !== undefined) {
     undos.push(
       onAbort(options.signal, (cause) => {
-        reason = killedError('signal', { label: silent ? 'the loop' : run.maskedLabel, cause });
+        reason = killedError('signal', { label: silent ? 'the loop' : run.label, cause });
         run.kill('signal');
       }),
     );

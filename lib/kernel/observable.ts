@@ -86,8 +86,8 @@ function subscriberError(thrown: unknown, run: RunRecord): RunError {
   return new RunError({
     reason: { type: 'callback', name: 'subscriber' },
     run: run.id,
-    spec: run.maskedSpec,
-    label: run.maskedLabel,
+    spec: run.spec,
+    label: run.label,
     cause: toError(thrown),
   });
 }

@@ -12,7 +12,7 @@ import { isRunError, killedError, RunError, toError } from './error.ts';
 import type { Json, Outcome, RunId, Spec, State, StreamName } from './event.ts';
 import { eventCount, Feed, toEvent, type Entry } from './feed.ts';
 import { RunIterator } from './iterate.ts';
-import { toRunner } from './runnable.ts';
+import { toRunner, UNNAMED } from './runnable.ts';
 import type { Ambient, ChildOptions, Context, Run, Runnable, Runner, Running, Sink } from './runner.ts';
 import { advise, createRunner } from './runner.ts';
 import { joinRunner, nextRunner } from './handle.ts';
@@ -171,16 +171,12 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     return id;
   }
   get spec(): Spec {
-    return this.runner.spec;
+    return this.scope.masking ? this.scope.masker.value(this.runner.spec) : this.runner.spec;
   }
+  /** A generator object has no name of its own: the key it was started with says more. */
   get label(): string {
-    return this.runner.label;
-  }
-  get maskedSpec(): Spec {
-    return this.scope.masking ? this.scope.masker.json(this.runner.spec) : this.runner.spec;
-  }
-  get maskedLabel(): string {
-    return this.mask(this.runner.label);
+    const { label } = this.runner;
+    return this.mask(label === UNNAMED && typeof this.#key === 'string' && this.#key !== '' ? this.#key : label);
   }
   get state(): State<T> {
     if (this.#phase === SETTLED) return this.outcome!;
@@ -612,8 +608,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     return new RunError({
       reason: { type: 'callback', name },
       run: this.id,
-      spec: this.maskedSpec,
-      label: this.maskedLabel,
+      spec: this.spec,
+      label: this.label,
       cause: error,
     });
   }
@@ -704,7 +700,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   errorOf(outcome: Outcome<unknown>): Error {
     if (outcome.type === 'failed') return outcome.error;
     const { by, cause } = outcome as Extract<Outcome<unknown>, { type: 'killed' }>;
-    return killedError(by, { run: this.id, spec: this.maskedSpec, label: this.maskedLabel, cause });
+    return killedError(by, { run: this.id, spec: this.spec, label: this.label, cause });
   }
 
   // --- ending -----------------------------------------------------------------------------------------------------------------
@@ -875,8 +871,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
         new RunError({
           reason: { type: 'closed' },
           run: this.id,
-          spec: this.maskedSpec,
-          label: this.maskedLabel,
+          spec: this.spec,
+          label: this.label,
           hint: `nothing can be sent to a ${this.spec.type}`,
         }),
       );

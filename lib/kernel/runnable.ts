@@ -33,7 +33,10 @@ export function isGenerator(value: unknown): value is Generator<unknown> | Async
   return typeof next === 'function' && (typeof sync === 'function' || typeof async === 'function');
 }
 
-const GENERATOR_SPEC: Spec = { type: 'task', name: 'generator' };
+/** The label of a generator object. */
+export const UNNAMED = 'generator';
+
+const GENERATOR_SPEC: Spec = { type: 'task', name: UNNAMED };
 
 /** Generator objects that were run: the same one may be given twice. */
 const used = new WeakSet<object>();
@@ -50,7 +53,7 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
     return GENERATOR_SPEC;
   }
   get label(): string {
-    return 'generator';
+    return UNNAMED;
   }
   get traits(): this {
     return this;

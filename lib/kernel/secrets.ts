@@ -1,6 +1,5 @@
 // Secrets never reach a screen or a log: they are masked in events, specs, labels, notes and errors. Callbacks, results
 // and stdin have them whole: a program that prints a token may be the way to get one.
-import type { Json, Spec } from './event.ts';
 
 /** What stands in a secret's place. */
 export const MASK = '***';
@@ -8,12 +7,13 @@ export const MASK = '***';
 /** Masks text, and can tell how much of a text's end may be the beginning of a secret. */
 export interface Masker {
   text(text: string): string;
-  json<J extends Json>(value: J): J;
+  /** The strings in arrays and plain objects, however deep; everything else as it is. */
+  value<V>(value: V): V;
   /** The length of the longest end of `text` that a secret begins with: an unfinished line holds it back. */
   overhang(text: string): number;
 }
 
-const nothing: Masker = { text: (text) => text, json: (value) => value, overhang: () => 0 };
+const nothing: Masker = { text: (text) => text, value: (value) => value, overhang: () => 0 };
 
 /**
  * A masker for these secrets. Those that are quoted for a shell or written as JSON are found too; of one with several
@@ -37,15 +37,18 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
   const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
 
   const text = (value: string): string => outer.text(value.replace(pattern, MASK));
-  const json = (value: Json): Json => {
+  const deep = (value: unknown, above: readonly object[]): unknown => {
     if (typeof value === 'string') return text(value);
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map(json);
-    return Object.fromEntries(Object.entries(value).map(([key, field]) => [text(key), json(field)]));
+    if (typeof value !== 'object' || value === null || above.includes(value)) return value;
+    const below = [...above, value];
+    if (Array.isArray(value)) return value.map((element) => deep(element, below));
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype !== Object.prototype && prototype !== null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [text(key), deep(field, below)]));
   };
   return {
     text,
-    json: json as Masker['json'],
+    value: (value) => deep(value, []) as typeof value,
     overhang(value) {
       let longest = outer.overhang(value);
       for (const form of longestFirst) {
@@ -56,9 +59,4 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
       return longest;
     },
   };
-}
-
-/** A spec as it may be shown. */
-export function masked(mask: Masker, spec: Spec): Spec {
-  return mask.json(spec);
 }

@@ -253,7 +253,7 @@ export class Task implements Running {
   /** Made when it is thrown: ten thousand nested tasks that are killed at once don't hold an error each. */
   get #kill(): RunError {
     const run = this.#run;
-    this.#killedError ??= killedError(this.#killed!, { run: run.id, spec: run.maskedSpec, label: run.maskedLabel });
+    this.#killedError ??= killedError(this.#killed!, { run: run.id, spec: run.spec, label: run.label });
     return this.#killedError;
   }
 
@@ -267,7 +267,7 @@ export class Task implements Running {
   play(): void {}
 
   describe(): string {
-    if (this.waiting !== undefined) return `waits for ${this.waiting.id} (${this.waiting.maskedLabel})`;
+    if (this.waiting !== undefined) return `waits for ${this.waiting.id} (${this.waiting.label})`;
     return this.inCode ? 'in an await of its own' : 'between two yields';
   }
 }

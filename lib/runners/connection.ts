@@ -195,7 +195,7 @@ export class Connection implements Running {
   #error(reason: Reason, hint: string | undefined, cause?: unknown): RunError {
     const run = this.#run;
     const stdout = run.mask(this.#captured.lastLines(TAIL, this.#settings.options.encoding));
-    const { id, maskedSpec: spec, maskedLabel: label } = run;
+    const { id, spec: spec, label: label } = run;
     return new RunError({ reason, run: id, spec, label, hint, cause, tails: { stdout } });
   }
 

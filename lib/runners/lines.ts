@@ -1,7 +1,7 @@
 // Chunks of bytes to lines: the hot path of every program. A newline is never inside a multi-byte character, so whatever
 // ends at one decodes on its own: no decoder state, no string that grows by each chunk. Only the unfinished line is kept,
 // as bytes, hence linear in a line's length and bounded by `maxLine` (L5).
-import { constants } from 'node:buffer';
+import { constants, isAscii } from 'node:buffer';
 
 /** How a LineSplitter reads bytes. */
 export interface LineOptions {
@@ -172,7 +172,9 @@ class Rest {
   }
 
   take(encoding: 'utf8' | 'latin1', length: number): string {
-    const line = this.bytes().toString(encoding, 0, length);
+    const bytes = this.bytes();
+    // Of a megabyte of ASCII, 'latin1' makes the same string ten times as fast.
+    const line = bytes.toString(length > KEEP && isAscii(bytes) ? 'latin1' : encoding, 0, length);
     this.clear();
     return line;
   }

@@ -71,7 +71,9 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
     const direct = typeof command === 'string' ? needsShell(command) : checkArgv(command);
     this.shell = direct === undefined;
     if (direct === undefined) checkText(command as string);
-    this.argv = (direct ?? ['/bin/sh', '-c', command as string]) as [string, ...string[]];
+    // With `--` a command that begins with '-' is no option of the shell.
+    const dashes = typeof command === 'string' && /^[-+]/.test(command) ? ['--'] : [];
+    this.argv = (direct ?? ['/bin/sh', '-c', ...dashes, command as string]) as [string, ...string[]];
   }
 
   get spec(): Spec {

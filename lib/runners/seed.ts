@@ -91,12 +91,12 @@ function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Conte
 
 function callbackError(run: RunRecord, cause: unknown): Error {
   if (isRunError(cause)) return cause;
-  const { id, maskedSpec, maskedLabel } = run;
+  const { id, spec, label } = run;
   return new RunError({
     reason: { type: 'callback', name: 'onComplete' },
     run: id,
-    spec: maskedSpec,
-    label: maskedLabel,
+    spec: spec,
+    label: label,
     cause: toError(cause),
   });
 }

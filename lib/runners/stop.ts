@@ -101,6 +101,7 @@ class GroupEnding implements Ending {
       this.#finish([]);
       return;
     }
+    if (this.#killed) this.#child.signal('SIGKILL'); // what had just moved to another group
     this.#poll = setTimeout(this.#look, this.#wait);
     this.#wait = Math.min(this.#wait * 2, LATEST);
   };

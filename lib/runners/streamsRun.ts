@@ -132,8 +132,8 @@ export class StreamsRun implements Running {
   }
 
   #fail(reason: Reason, cause?: Error): void {
-    const { id, maskedSpec, maskedLabel } = this.#run;
-    const error = new RunError({ reason, run: id, spec: maskedSpec, label: maskedLabel, cause });
+    const { id, spec, label } = this.#run;
+    const error = new RunError({ reason, run: id, spec: spec, label: label, cause });
     this.#settle({ type: 'failed', error });
   }
 

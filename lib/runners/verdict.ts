@@ -79,7 +79,7 @@ export class Verdict {
 
   /** Errors are printed with all they have, and the environment may be secret as a whole. */
   #spec(): Spec {
-    const spec: Record<string, Json> = { ...this.#run.maskedSpec };
+    const spec: Record<string, Json> = { ...this.#run.spec };
     delete spec['env'];
     delete spec['exactEnv'];
     return spec as Spec;

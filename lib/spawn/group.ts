@@ -22,6 +22,8 @@ export class Group {
   #stopped = false;
   #exited = false;
   #gone = false;
+  /** It was told to end: some of it may have moved to a group of its own meanwhile. */
+  #told = false;
   /** Other groups in the session when it was last signalled: `timeout` and shells with job control make them. */
   #others: number[] = [];
 
@@ -48,6 +50,7 @@ export class Group {
     this.#others = otherGroups(procs, this.pid);
     for (const target of this.#targets()) send(target, signal);
     this.#since = performance.now();
+    if (ENDING.has(signal)) this.#told = true;
     if (signal === 'SIGSTOP') this.#stopped = true;
     else if (signal === 'SIGCONT') this.#stopped = false;
     else if (ENDING.has(signal) && signal !== 'SIGKILL') this.#continue(procs);
@@ -63,12 +66,12 @@ export class Group {
     return this.session ? [-this.pid, ...this.#others.map((group) => -group)] : [this.pid];
   }
 
-  /** Whether any of it lives; a zombie does not. Cheap unless something was left behind. */
+  /** Whether any of it lives; a zombie does not. Cheap unless something was left behind, or it was told to end. */
   alive(): boolean {
     if (this.#isGone()) return false;
     if (!this.#exited) return true;
     this.#others = this.#others.filter((group) => exists(-group));
-    if (this.#others.length === 0 && !exists(-this.pid)) return false;
+    if (!this.#told && this.#others.length === 0 && !exists(-this.pid)) return false;
     const procs = this.#procs();
     return procs === undefined || procs.length > 0;
   }

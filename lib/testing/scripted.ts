@@ -105,7 +105,9 @@ function checked(expected: Expected): Expected {
 
 /** A command as one would write it: of a shell its script. */
 function textOf({ argv }: Command): string {
-  return argv.length === 3 && argv[0] === '/bin/sh' && argv[1] === '-c' ? argv[2]! : argv.join(' ');
+  const [shell, flag, ...rest] = argv;
+  if (shell === '/bin/sh' && flag === '-c' && rest.length === (rest[0] === '--' ? 2 : 1)) return rest.at(-1)!;
+  return argv.join(' ');
 }
 
 /** What the command's environment has besides Node's own. */

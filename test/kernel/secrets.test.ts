@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { masked, masker } from '../../lib/kernel/secrets.ts';
+import { masker } from '../../lib/kernel/secrets.ts';
 
 t.test('text', async (t) => {
   const { text } = masker(['hunter2!', 'token-1234', 'token-12345678']);
@@ -25,8 +25,8 @@ t.test('quoted for a shell, in JSON, over lines', async (t) => {
 
 t.test('json: in values and in keys, of any depth', async (t) => {
   const secrets = masker(['s3cr3t']);
-  t.same(secrets.json({ a: ['x s3cr3t', 1, null, { s3cr3t: true }] }), { a: ['x ***', 1, null, { '***': true }] });
-  t.same(masked(secrets, { type: 'program', command: ['curl', '-H', 'Auth: s3cr3t'] }), {
+  t.same(secrets.value({ a: ['x s3cr3t', 1, null, { s3cr3t: true }] }), { a: ['x ***', 1, null, { '***': true }] });
+  t.same(secrets.value({ type: 'program', command: ['curl', '-H', 'Auth: s3cr3t'] }), {
     type: 'program',
     command: ['curl', '-H', 'Auth: ***'],
   });
@@ -44,7 +44,7 @@ t.test('without secrets nothing is done', async (t) => {
   const none = masker(undefined);
   const spec = { type: 'x' };
   t.equal(none.text('as it is'), 'as it is');
-  t.equal(none.json(spec), spec);
+  t.equal(none.value(spec), spec);
   t.equal(none.overhang('abc'), 0);
 });
 

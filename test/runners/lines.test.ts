@@ -129,7 +129,7 @@ t.test('latin1 gives every byte', async (t) => {
 t.test('chunks larger than a block, and of every size', async (t) => {
   const parts: string[] = [];
   for (let i = 0; i < 40_000; i++) parts.push(`line ${i} ${'é'.repeat(i % 50)}`, i % 7 === 0 ? '\r\n' : '\n');
-  parts.push('x'.repeat(100_000), '\n', 'last');
+  parts.push('x'.repeat(100_000), '\n', 'é'.repeat(1_500_000), '\n', 'last');
   const whole = Buffer.from(parts.join(''));
   const found = expected(whole);
   t.same(lines([whole]), found, 'one chunk');

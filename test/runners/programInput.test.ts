@@ -9,7 +9,7 @@ import { spawn } from '../../lib/compose/spawn.ts';
 import { runCommandGens, type RunError } from '../../lib/kernel/index.ts';
 import { file, program, type ProgramOptions } from '../../lib/runners/program.ts';
 import { contract } from '../../lib/testing/contract.ts';
-import { failure, hear, live, pidIn, gone, unhandledOf, until } from './tools.ts';
+import { failure, live, pidIn, gone, unhandledOf, until } from './tools.ts';
 
 const MB = 1024 * 1024;
 const cat = (stdin: ProgramOptions['stdin'], options: ProgramOptions = {}) => program('cat', { ...options, stdin });
@@ -127,16 +127,19 @@ t.test('a generator is returned when the program ends before it', async (t) => {
 
 t.test('a source that throws midway kills the program and is the cause', async (t) => {
   const cause = new Error('no more');
+  let say!: (line: string) => void;
+  const said = new Promise<string>((resolve) => (say = resolve));
   const source = async function* () {
+    await said;
     yield 'some\n';
     throw cause;
   };
-  const { events, outcome } = await hear(program(['sh', '-c', 'echo $$; cat; sleep 1000'], { stdin: source() }));
-  const { error } = outcome as unknown as { error: RunError };
+  const script = 'echo $$; cat >/dev/null; sleep 1000';
+  const error: RunError = await failure(program(['sh', '-c', script], { stdin: source(), stdout: say }).run());
   t.same(error.reason, { type: 'stream', stream: 'stdin' });
   t.equal(error.cause, cause);
   t.match(error.message, /stdin failed \(the source of its stdin failed\)\ncause: no more/);
-  t.ok(await gone(pidIn((events[1] as { line: string }).line)));
+  t.ok(await gone(pidIn(await said)));
 });
 
 t.test('so do a stream that fails, one that is destroyed, and what gives no text', async (t) => {

@@ -32,6 +32,14 @@ t.test('takes groups of their own within the session', async (t) => {
   t.same(pids.map(lives), [false, false]);
 });
 
+t.test('takes what has moved to another group meanwhile', async (t) => {
+  const { run, line, ended } = await live(program([fixture('moves-away')], { grace: 100 }));
+  const pid = pidIn(await line(''));
+  run.kill();
+  t.match(await ended, { type: 'killed' });
+  t.notOk(lives(pid));
+});
+
 t.test('one that ignores SIGTERM gets SIGKILL after the grace', async (t) => {
   const clock = fakeClock();
   const { run, line, ended } = await live(program([fixture('ignores-sigterm')], { grace: '3s' }), { clock });
