@@ -1,4 +1,4 @@
-import type { Observable, Subscription } from 'rxjs';
+import { Observable, Subject, takeUntil } from 'rxjs';
 import { createRunner, RunError, toError, type Runner } from '../kernel/index.ts';
 
 /** How an Observable runs. */
@@ -28,13 +28,13 @@ export function fromObservable<T>(observable: Observable<T>, options: FromOption
       let over = false;
       let dropped = 0;
       let end: (() => void) | undefined;
-      let subscription: Subscription | undefined;
+      const ended = new Subject<void>();
       const kept: T[] = [];
 
       const settle = (act: () => void): void => {
         if (over) return;
         over = true;
-        subscription?.unsubscribe();
+        ended.next();
         act();
       };
       const finish = (act: () => void): void => {
@@ -67,12 +67,13 @@ export function fromObservable<T>(observable: Observable<T>, options: FromOption
         end?.();
       };
 
-      subscription = observable.subscribe({
+      // Through takeUntil a source that gives everything while it is subscribed to ends midway as well.
+      const source = new Observable<T>((subscriber) => observable.subscribe(subscriber));
+      source.pipe(takeUntil(ended)).subscribe({
         next: take,
         error: (error: unknown) => finish(() => sink.settle({ type: 'failed', error: toError(error) })),
         complete: () => finish(() => sink.settle({ type: 'finished', value: last })),
       });
-      if (over) subscription.unsubscribe();
       return {
         pause: () => void stops++,
         play: go,

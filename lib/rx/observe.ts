@@ -25,15 +25,14 @@ export function observe(target: Observed, options: ObserveOptions = {}): LiveObs
   const start = starter(target, options);
   return new LiveObservable<Event>(
     (subscriber) => {
-      let watching: Watching | undefined;
       const observer: EventObserver = {
         next: (event) => subscriber.next(event),
         error: (error) => subscriber.error(error),
         complete: () => subscriber.complete(),
       };
-      watching = start(observer);
+      const watching = start(observer);
       collect(watching);
-      return () => watching?.unsubscribe();
+      return () => watching.unsubscribe();
     },
     () => target,
   );

@@ -5,6 +5,8 @@ import t from 'tap';
 import { missing, start, type Living } from '../cli/support.ts';
 import { gone, lives } from './tools.ts';
 
+t.setTimeout(120_000); // each starts a Node or two
+
 const loader = fileURLToPath(new URL('../../dist/lib/cli/load/register.js', import.meta.url));
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/hosts/${name}.ts`, import.meta.url));
 const command = (name: string): string[] => [process.execPath, '--import', loader, fixture(name)];
