@@ -13,7 +13,8 @@ const subjects: Record<string, Subject> = {
   LineSplitter(chunks) {
     const splitter = new LineSplitter({ maxLine: 64 * MIB });
     let lines = 0;
-    for (const chunk of chunks) lines += splitter.push(chunk).length;
+    for (const chunk of chunks)
+      splitter.push(chunk, (given) => (lines += (typeof given === 'function' ? given() : given).length));
     return lines + splitter.end().length;
   },
   'StringDecoder + indexOf'(chunks) {

@@ -3,86 +3,18 @@
 //
 // L5  An iterator that is behind by more than 1,024 events holds the runs that it hears (they stop reading their pipes)
 //     until it has caught up by half: the slowest reader governs. A reader that isn't there holds nobody.
-import type { Event, Json, Outcome, StreamName } from './event.ts';
+import { lineEvent, toEvent, type Entry } from './entry.ts';
+import type { Event } from './event.ts';
+import { Fifo } from './fifo.ts';
 import type { RunRecord } from './run.ts';
 
 const KEPT = 64 * 1024; // bytes
 const KEPT_ENTRIES = 1024;
 const BEHIND = 1024; // events
 
-/** Something that took effect. `lines` counts for as many events as it has lines; everything else is one. */
-export type Entry =
-  | ({ readonly type: 'lines'; readonly run: RunRecord; readonly at: number; readonly size: number } & {
-      readonly stream: StreamName;
-      readonly lines: readonly string[];
-    })
-  | {
-      readonly type: 'partial';
-      readonly run: RunRecord;
-      readonly at: number;
-      readonly stream: StreamName;
-      readonly text: string;
-    }
-  | { readonly type: 'item'; readonly run: RunRecord; readonly at: number; readonly item: unknown }
-  | {
-      readonly type: 'note';
-      readonly run: RunRecord;
-      readonly at: number;
-      readonly text: string;
-      readonly data: Json | undefined;
-    }
-  | { readonly type: 'start' | 'pause' | 'play'; readonly run: RunRecord; readonly at: number }
-  | {
-      readonly type: 'settle';
-      readonly run: RunRecord;
-      readonly at: number;
-      readonly outcome: Outcome<unknown>;
-      readonly ms: number;
-    };
-
-/** Events in an entry. */
-export function eventCount(entry: Entry): number {
-  return entry.type === 'lines' ? entry.lines.length : 1;
-}
-
-/** The event number `index` of an entry. Secrets are masked, unless it is for the program's own logic (`plain`). */
-export function toEvent(entry: Entry, index = 0, plain = false): Event {
-  const { run, at } = entry;
-  const id = run.id;
-  const mask = run.scope.masking && !plain ? run.scope.masker : undefined;
-  switch (entry.type) {
-    case 'lines': {
-      const line = entry.lines[index]!;
-      return { run: id, at, type: 'line', stream: entry.stream, line: mask === undefined ? line : mask.text(line) };
-    }
-    case 'partial': {
-      // What may be the beginning of a secret is held back.
-      const { stream, text } = entry;
-      const line = mask === undefined ? text : mask.text(text.slice(0, text.length - mask.overhang(text)));
-      return { run: id, at, type: 'line', stream, line, partial: true };
-    }
-    case 'item':
-      return { run: id, at, type: 'item', item: mask === undefined ? entry.item : mask.value(entry.item) };
-    case 'note': {
-      const { text, data } = mask === undefined ? entry : mask.value({ text: entry.text, data: entry.data });
-      return data === undefined ? { run: id, at, type: 'note', text } : { run: id, at, type: 'note', text, data };
-    }
-    case 'start':
-      return { run: id, at, type: 'start', spec: run.spec, label: run.label };
-    case 'pause':
-    case 'play':
-      return { run: id, at, type: entry.type };
-    case 'settle': {
-      const { outcome, ms } = entry;
-      return { run: id, at, type: 'settle', outcome: mask === undefined ? outcome : mask.value(outcome), ms };
-    }
-  }
-}
-
 /** The latest entries of a subtree, and those who read them. */
 export class Feed {
-  #kept: Entry[] = [];
-  #first = 0;
+  readonly #kept = new Fifo<Entry>();
   #bytes = 0;
   /** Lines that have gone from what is kept. */
   #missing = 0;
@@ -97,18 +29,14 @@ export class Feed {
   push(entry: Entry): void {
     this.#kept.push(entry);
     if (entry.type === 'lines') this.#bytes += entry.size;
-    while (this.#bytes > KEPT || this.#kept.length - this.#first > KEPT_ENTRIES) {
-      // The latest chunk stays whole, however long, unless even that is past all measure.
-      if (this.#kept.length - this.#first === 1 && this.#bytes <= 4 * KEPT) break;
-      const gone = this.#kept[this.#first++]!;
+    while (this.#bytes > KEPT || this.#kept.length > KEPT_ENTRIES) {
+      // The latest lines stay whole, however long, unless even that is past all measure.
+      if (this.#kept.length === 1 && this.#bytes <= 4 * KEPT) break;
+      const gone = this.#kept.shift()!;
       if (gone.type === 'lines') {
         this.#bytes -= gone.size;
-        this.#missing += gone.lines.length;
+        this.#missing += gone.count;
       }
-    }
-    if (this.#first > KEPT_ENTRIES) {
-      this.#kept = this.#kept.slice(this.#first);
-      this.#first = 0;
     }
     if (this.iterators.size > 0) for (const iterator of this.iterators) iterator.push(entry);
   }
@@ -126,7 +54,7 @@ export class Feed {
       const text = `${this.#missing} earlier lines are gone`;
       iterator.push({ type: 'note', run: this.root, at: this.root.now(), text, data: { missing: this.#missing } });
     }
-    for (let i = this.#first; i < this.#kept.length; i++) iterator.push(this.#kept[i]!);
+    for (const entry of this.#kept) iterator.push(entry);
     if (!this.ended) this.iterators.add(iterator);
     return iterator;
   }
@@ -135,8 +63,9 @@ export class Feed {
 /** A place in a feed. Pulls one event at a time; `wanted` is called when there is something after there was nothing. */
 export class FeedIterator {
   readonly #feed: Feed;
-  #entries: Entry[] = [];
-  #head = 0;
+  readonly #entries = new Fifo<Entry>();
+  /** Those of the first entry, and how many of them were read. */
+  #lines: readonly string[] | undefined;
   #line = 0;
   #behind = 0;
   readonly #holding = new Set<RunRecord>();
@@ -148,11 +77,14 @@ export class FeedIterator {
     this.#feed = feed;
   }
 
+  /** Whether it has read all that has come. */
+  get idle(): boolean {
+    return this.#entries.length === 0;
+  }
+
   push(entry: Entry): void {
-    const count = eventCount(entry);
-    if (count === 0) return;
     this.#entries.push(entry);
-    this.#behind += count;
+    this.#behind += entry.type === 'lines' ? entry.weight : 1;
     if (this.#behind > BEHIND && entry.run.open && !this.#holding.has(entry.run)) {
       this.#holding.add(entry.run);
       entry.run.hold();
@@ -168,35 +100,39 @@ export class FeedIterator {
 
   /** Whether the feed has ended and all of it was read. */
   get done(): boolean {
-    return this.#closed || (this.#feed.ended && this.#head === this.#entries.length);
+    return this.#closed || (this.#feed.ended && this.idle);
   }
 
   /** The run that the next event is of. */
   get source(): RunRecord | undefined {
-    return this.#entries[this.#head]?.run;
+    return this.#entries.first?.run;
   }
 
   /** The next event, or undefined when there is none now; `plain`: with its secrets. */
   pull(plain = false): Event | undefined {
-    if (this.#head === this.#entries.length) return undefined;
-    const entry = this.#entries[this.#head]!;
-    const event = toEvent(entry, this.#line, plain);
-    if (entry.type === 'lines' && this.#line + 1 < entry.lines.length) {
-      this.#line++;
-    } else {
-      this.#line = 0;
-      this.#head++;
-      if (this.#head === this.#entries.length) {
-        this.#entries = [];
-        this.#head = 0;
-      } else if (this.#head > 1024) {
-        this.#entries = this.#entries.slice(this.#head);
-        this.#head = 0;
+    const entry = this.#entries.first;
+    if (entry === undefined) return undefined;
+    let event: Event;
+    if (entry.type === 'lines') {
+      if (this.#lines === undefined) {
+        this.#lines = entry.take();
+        this.#behind += this.#lines.length - entry.weight;
       }
+      event = lineEvent(entry, this.#lines[this.#line++]!, plain);
+      if (this.#line === this.#lines.length) this.#next();
+    } else {
+      event = toEvent(entry, plain);
+      this.#next();
     }
     this.#behind--;
     if (this.#behind <= BEHIND / 2 && this.#holding.size > 0) this.#release();
     return event;
+  }
+
+  #next(): void {
+    this.#line = 0;
+    this.#lines = undefined;
+    this.#entries.shift();
   }
 
   #release(): void {
@@ -207,8 +143,8 @@ export class FeedIterator {
   /** Reads no more; holds nobody any more. */
   close(): void {
     this.#closed = true;
-    this.#entries = [];
-    this.#head = 0;
+    this.#entries.clear();
+    this.#lines = undefined;
     this.#behind = 0;
     this.#feed.iterators.delete(this);
     this.#release();

@@ -19,6 +19,8 @@ export {
   type Running,
   type SeedRunner,
   type SeedStreams,
+  type ChildSink,
+  type Lines,
   type Sink,
   type SlotPool,
   type Traits,

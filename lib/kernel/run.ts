@@ -10,10 +10,22 @@ import { callAsyncAs } from './current.ts';
 import { enqueue, turning } from './engine.ts';
 import { isRunError, killedError, RunError, toError } from './error.ts';
 import type { Json, Outcome, RunId, Spec, State, StreamName } from './event.ts';
-import { eventCount, Feed, toEvent, type Entry } from './feed.ts';
+import { lineEvent, LinesEntry, toEvent, type Entry } from './entry.ts';
+import { Feed } from './feed.ts';
 import { RunIterator } from './iterate.ts';
 import { toRunner, UNNAMED } from './runnable.ts';
-import type { Ambient, ChildOptions, Context, Run, Runnable, Runner, Running, Sink } from './runner.ts';
+import type {
+  Ambient,
+  ChildOptions,
+  ChildSink,
+  Context,
+  Lines,
+  Run,
+  Runnable,
+  Runner,
+  Running,
+  Sink,
+} from './runner.ts';
 import { advise, createRunner } from './runner.ts';
 import { joinRunner, nextRunner } from './handle.ts';
 import { defaultSpawner, type Scope } from './scope.ts';
@@ -52,7 +64,7 @@ let depth = 0;
 
 /** How a run is started, besides what users may say. */
 export interface RunOptions extends ChildOptions {
-  readonly sink?: Partial<Sink<any, any>> | undefined;
+  readonly sink?: ChildSink<any, any> | undefined;
   /** Started by `spawn`: its failure is its parent's unless somebody joins it. */
   readonly spawned?: boolean;
   /** Read by `for await` from its start. */
@@ -70,7 +82,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   readonly runner: Runner<T>;
   readonly scope: Scope;
   readonly ambient: Ambient;
-  readonly sink: Partial<Sink<any, any>> | undefined;
+  readonly sink: ChildSink<any, any> | undefined;
 
   #firstChild: RunRecord | undefined;
   #nextSibling: RunRecord | undefined;
@@ -91,7 +103,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   #feed: Feed | undefined;
   /** The nearest run above that hears what is announced: events skip those between. */
   #listening: RunRecord | undefined;
-  #lastLine: string | undefined;
+  #last: LinesEntry | undefined;
   #settleCalls: Array<() => void> | undefined;
   #controller: AbortController | undefined;
 
@@ -191,7 +203,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     return this.#startedAt === 0 ? undefined : this.#startedAt;
   }
   get lastLine(): string | undefined {
-    return this.#lastLine === undefined ? undefined : this.mask(this.#lastLine);
+    const line = this.#last?.take().at(-1);
+    return line === undefined ? undefined : this.mask(line);
   }
   get detail(): string {
     if (this.#phase === QUEUED) return 'waits for a slot';
@@ -246,7 +259,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   mask(text: string): string {
     return this.scope.masking ? this.scope.masker.text(text) : text;
   }
-  start<U>(what: Runnable<U>, sink: Partial<Sink<U>>, options: ChildOptions = {}): Running {
+  start<U>(what: Runnable<U>, sink: ChildSink<U>, options: ChildOptions = {}): Running {
     // A sink that is a run's own hears of the outcome only: the child's lines reach it by themselves.
     const ears = sink instanceof RunRecord ? { settle: (outcome: Outcome<U>) => sink.settle(outcome) } : sink;
     return this.startChild(toRunner(what, this, this.runner.spec.type), { ...options, sink: ears });
@@ -290,10 +303,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
 
   // --- Sink: what its runner reports ------------------------------------------------------------------------------------
 
-  lines(stream: StreamName, lines: readonly string[], size?: number): void {
-    if (this.#reported || this.#phase >= ENDING || lines.length === 0) return;
+  lines(stream: StreamName, lines: Lines, size?: number): void {
+    if (this.#reported || this.#phase >= ENDING || (typeof lines !== 'function' && lines.length === 0)) return;
     let bytes = size ?? 0;
-    if (size === undefined) for (const line of lines) bytes += line.length + 1;
+    if (size === undefined && typeof lines !== 'function') for (const line of lines) bytes += line.length + 1;
     this.#undelivered += bytes;
     if (this.#undelivered > UNDELIVERED && !this.#full) {
       this.#full = true;
@@ -451,7 +464,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
         }
         break;
       case LINES:
-        this.#deliver(a as string, b as readonly string[], c as number);
+        this.#deliver(a as string, b as Lines, c as number);
         break;
       case PARTIAL:
         if (this.#phase < ENDING)
@@ -544,23 +557,25 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
 
   // --- what takes effect ----------------------------------------------------------------------------------------------------
 
-  #deliver(stream: StreamName, lines: readonly string[], size: number): void {
+  #deliver(stream: StreamName, lines: Lines, size: number): void {
     this.#undelivered -= size;
     if (this.#full && this.#undelivered <= UNDELIVERED / 2) {
       this.#full = false;
       this.unhold();
     }
     if (this.#phase >= ENDING) return;
+    const entry = new LinesEntry(this, this.now(), stream, lines, size);
     const running = this.#running;
     if (running?.deliver !== undefined && this.#doom?.type !== 'failed') {
       try {
-        callAsyncAs(this, () => running.deliver!(stream, lines));
+        callAsyncAs(this, () => running.deliver!(stream, entry.lines));
       } catch (error) {
         this.fail(isRunError(error) ? error : this.#callbackError(`the line callback of ${stream}`, error));
       }
     }
-    this.#lastLine = lines[lines.length - 1];
-    this.#announce({ type: 'lines', run: this, at: this.now(), stream, lines, size });
+    this.#last = entry;
+    this.#announce(entry);
+    entry.forget();
   }
 
   #deliverItem(item: unknown): void {
@@ -585,7 +600,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     for (let scope: Scope | undefined = this.scope; scope !== undefined; scope = scope.outer) {
       for (const { name, listen } of scope.listeners) {
         try {
-          for (let i = 0, count = eventCount(entry); i < count; i++) listen(toEvent(entry, i));
+          if (entry.type === 'lines') for (const line of entry.lines) listen(lineEvent(entry, line));
+          else listen(toEvent(entry));
         } catch (error) {
           this.fail(this.#callbackError(name, error));
         }
@@ -593,7 +609,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     }
   }
 
-  #hear(sink: Partial<Sink<any, any>>, entry: Entry): void {
+  #hear(sink: ChildSink<any, any>, entry: Entry): void {
     try {
       if (entry.type === 'lines') sink.lines?.(entry.stream, entry.lines, entry.size);
       else if (entry.type === 'item') sink.item?.(entry.item);

@@ -73,15 +73,26 @@ export interface Running {
   describe?(): string;
 }
 
+/**
+ * Lines, at least one; or how to make them, called when they take effect and once more for readers that come later. Waiting
+ * or kept as strings, 64 KiB of short lines are ten thousand objects that every garbage collection has to move.
+ */
+export type Lines = readonly string[] | (() => readonly string[]);
+
 /** Where a running thing reports: any time, any place, even inside `start`; after the first settle all is ignored. */
 export interface Sink<T, I = unknown> {
   /** `size` is the bytes behind the lines, for back-pressure; default: their length in characters. */
-  lines(stream: StreamName, lines: readonly string[], size?: number): void;
+  lines(stream: StreamName, lines: Lines, size?: number): void;
   /** The beginning of a line that rests unfinished. */
   partial?(stream: StreamName, text: string): void;
   item(item: I): void;
   note(text: string, data?: Json): void;
   settle(outcome: Outcome<T>): void;
+}
+
+/** What hears of a child run; the lines that it gets are made. */
+export interface ChildSink<T, I = unknown> extends Partial<Omit<Sink<T, I>, 'lines'>> {
+  lines?(stream: StreamName, lines: readonly string[], size?: number): void;
 }
 
 /** What surrounds a run. */
@@ -106,7 +117,7 @@ export interface Context {
    * Starts a child run and hears of it through `sink` (inside a turn; also before this returns). Its lines and events
    * reach the readers of this run by themselves: the sink is told for one's own use. `key` names it in its id.
    */
-  start<U>(what: Runnable<U>, sink: Partial<Sink<U>>, options?: ChildOptions): Running;
+  start<U>(what: Runnable<U>, sink: ChildSink<U>, options?: ChildOptions): Running;
 }
 
 /** How a child run is started. */

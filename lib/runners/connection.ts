@@ -132,8 +132,7 @@ export class Connection implements Running {
 
   #data(chunk: Buffer): void {
     this.#captured.push(chunk);
-    const lines = this.#splitter.push(chunk);
-    if (lines.length > 0) this.#sink.lines('socket', lines, chunk.length);
+    this.#splitter.push(chunk, (lines, bytes) => this.#sink.lines('socket', lines, bytes));
     if (this.#splitter.overflow) this.#overflow();
   }
 

@@ -2,6 +2,7 @@
 // ends at one decodes on its own: no decoder state, no string that grows by each chunk. Only the unfinished line is kept,
 // as bytes, hence linear in a line's length and bounded by `maxLine` (L5).
 import { constants, isAscii } from 'node:buffer';
+import type { Lines } from '../kernel/index.ts';
 
 /** How a LineSplitter reads bytes. */
 export interface LineOptions {
@@ -24,9 +25,15 @@ const PIECE = 1024 * 1024;
 /** An emptied buffer up to this size is kept for the next unfinished line. */
 const KEEP = 64 * 1024;
 
+/** A first line up to this length, in characters, is given with those behind it. */
+const SHORT = 1024;
+
 const EMPTY = Buffer.alloc(0);
 const LF = 10;
 const CR = 13;
+
+/** Takes lines, those of one block of so many bytes. */
+export type Give = (lines: Lines, bytes: number) => void;
 
 /**
  * Splits at '\n' and '\r\n', as split2 does by default: nothing else ends a line (neither a lone CR nor U+2028), empty
@@ -53,27 +60,30 @@ export class LineSplitter {
     return this.#rest.size;
   }
 
-  /** The lines that end in this chunk. The chunk isn't kept: its memory may be used again. */
-  push(chunk: Buffer): string[] {
-    if (this.#overflow) return [];
+  /** Gives the lines that end in this chunk. The chunk isn't kept: its memory may be used again. */
+  push(chunk: Buffer, give: Give): void {
+    if (this.#overflow) return;
     const last = chunk.lastIndexOf(LF);
     if (last === -1) {
       this.#keep(chunk, 0);
-      return [];
+      return;
     }
-    let lines: string[] = [];
+    let first: string | undefined;
     let from = 0;
     if (this.#rest.size > 0) {
       const end = chunk.indexOf(LF);
-      const line = this.#finish(chunk, end);
-      if (line === undefined) return lines;
-      lines.push(line);
+      first = this.#finish(chunk, end);
+      if (first === undefined) return;
       from = end + 1;
+      if (first.length > SHORT || from > last) {
+        give([first], end + 1);
+        first = undefined;
+      }
     }
     const end = last - from > this.#maxLine ? this.#endOfFitting(chunk, from, last) : last;
-    if (from <= end) lines = this.#split(chunk, from, end, lines);
+    if (from <= end) this.#split(chunk, from, end, first, give);
+    else if (first !== undefined) give([first], from);
     if (!this.#overflow) this.#keep(chunk, last + 1);
-    return lines;
   }
 
   /** The last line, if it had no newline. */
@@ -89,20 +99,17 @@ export class LineSplitter {
     return bytes.toString(this.#encoding, 0, this.#encoding === 'utf8' ? wholeCharacters(bytes) : bytes.length);
   }
 
-  /** Splits what is between `from` and the newline at `end`, behind the lines there are. */
-  #split(chunk: Buffer, from: number, end: number, lines: string[]): string[] {
-    // Chunks from pipes have at most 64 KiB. A quarter of a larger one bounds how often `concat` copies an element.
-    const block = Math.max(BLOCK, chunk.length >>> 2);
+  /** Splits what is between `from` and the newline at `end`, behind a first line. */
+  #split(chunk: Buffer, from: number, end: number, first: string | undefined, give: Give): void {
     while (from <= end) {
-      let stop = from + block < end ? chunk.indexOf(LF, from + block) : end;
+      let stop = from + BLOCK < end ? chunk.indexOf(LF, from + BLOCK) : end;
       if (stop > end) stop = end;
-      const text = chunk.toString(this.#encoding, from, stop);
-      // `split` is the fastest by far where no CR has to go; slicing twice would be slower than the loop.
-      const part = text.includes('\r') ? withoutReturns(text) : text.split('\n');
-      lines = lines.length === 0 ? part : lines.concat(part);
+      let text = chunk.toString(this.#encoding, from, stop);
+      if (first !== undefined) text = `${first}\n${text}`;
+      first = undefined;
+      give(() => linesOf(text), stop + 1 - from);
       from = stop + 1;
     }
-    return lines;
   }
 
   /** The resting line with its end in the chunk, or undefined where it is too long. */
@@ -198,6 +205,11 @@ class Rest {
       this.#used = 0;
     }
   }
+}
+
+function linesOf(text: string): string[] {
+  // `split` is the fastest by far where no CR has to go; slicing twice would be slower than the loop.
+  return text.includes('\r') ? withoutReturns(text) : text.split('\n');
 }
 
 function withoutReturns(text: string): string[] {

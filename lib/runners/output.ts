@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Clock, Sink, StreamName } from '../kernel/index.ts';
 import { MASK } from '../kernel/secrets.ts';
 import { destination, type Destination } from './destination.ts';
-import { LineSplitter } from './lines.ts';
+import { LineSplitter, type Give } from './lines.ts';
 import { TransformSplitter, type Split } from './split.ts';
 import { Capture } from './tail.ts';
 
@@ -200,8 +200,10 @@ export class Output {
     this.#readable?.off('data', this.#data).off('end', this.#close).off('close', this.#close);
   }
 
+  readonly #give: Give = (lines, bytes) => this.#sink.lines(this.#options.name, lines, bytes);
+
   readonly #data = (chunk: Buffer): void => {
-    const { name, partial } = this.#options;
+    const { partial } = this.#options;
     this.#captured.push(chunk);
     if (this.#tail !== this.#captured) this.#tail.push(chunk);
     if (this.#destination?.write(chunk) === false) this.stop('destination');
@@ -209,8 +211,7 @@ export class Output {
       if (this.#splitEnded) this.#unread = this.#endedEarly;
       else if (!this.#transform.write(chunk)) this.stop('split');
     } else if (this.#splitter !== undefined) {
-      const cut = this.#splitter.push(chunk);
-      if (cut.length > 0) this.#sink.lines(name, cut, chunk.length);
+      this.#splitter.push(chunk, this.#give);
       if (this.#splitter.overflow) this.#events.overflow();
       if (partial !== undefined) this.#rest(partial);
     }

@@ -86,7 +86,21 @@ export class StreamsRun implements Running {
   }
 
   #bytes(open: Open, chunk: Buffer): void {
-    this.#lines(open, open.splitter.push(chunk), chunk.length);
+    open.splitter.push(chunk, (lines, bytes) => {
+      if (typeof lines !== 'function') {
+        this.#lines(open, lines, bytes);
+        return;
+      }
+      // Its result is their number, so they are made now, and not again where they take effect.
+      let first: readonly string[] | undefined = lines();
+      this.#count += first.length;
+      const made = (): readonly string[] => {
+        const given = first ?? lines();
+        first = undefined;
+        return given;
+      };
+      this.#sink.lines(open.name, made, bytes);
+    });
     if (open.splitter.overflow) this.#overflow(open);
   }
 
