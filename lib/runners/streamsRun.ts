@@ -161,7 +161,7 @@ export class StreamsRun implements Running {
 
   deliver(stream: string, lines: readonly string[]): void {
     const call = this.#callbacks.get(stream);
-    if (call) for (const line of lines) call(line);
+    if (call) for (let i = 0; i < lines.length; i++) call(lines[i]!);
   }
   deliverItem(item: unknown): void {
     this.#itemCallbacks.shift()?.(item);
