@@ -153,7 +153,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     // In a task it is known with the second event only: `yield*` asks for no more than one.
     this.iterated = this.#byIterator && parent === undefined;
     this.promised = options.promised === true;
-    this.loose = this.spawned || this.#byIterator || this.promised || parent?.loose === true;
+    this.loose = parent !== undefined && (this.spawned || this.#byIterator || this.promised || parent.loose);
     this.#shielded = runner.traits.shield === true || (parent !== undefined && parent.#shielded);
     if (parent !== undefined) {
       this.#pausedAbove = parent.paused;
@@ -925,16 +925,26 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
 
   // --- slots ------------------------------------------------------------------------------------------------------------------
 
+  /** Whether its task doesn't wait for it now, so that what holds slots in it lends them to that task's other runs. */
+  get #unwaited(): boolean {
+    if (this.spawned) return this.joining === 0;
+    if (this.#byIterator) return !this.#reading;
+    return this.promised && this.parent?.task?.inCode === false;
+  }
+
+  /** Whether this holder of a slot lends it to anybody now. */
+  get lends(): boolean {
+    for (let run: RunRecord = this; run.parent !== undefined; run = run.parent) if (run.#unwaited) return true;
+    return false;
+  }
+
   /** Whether this holder of a slot lends it to a run: that one is below a task which doesn't wait for the holder now. */
   lendsTo(borrower: RunRecord): boolean {
     const above = new Set<RunRecord>();
     for (let run = borrower.parent; run !== undefined; run = run.parent) above.add(run);
     let branch: RunRecord = this;
     while (branch.parent !== undefined && !above.has(branch.parent)) branch = branch.parent;
-    if (branch.parent === undefined) return false;
-    if (branch.spawned) return branch.joining === 0;
-    if (branch.#byIterator) return !branch.#reading;
-    return branch.promised && branch.parent.task?.inCode === false;
+    return branch.parent !== undefined && branch.#unwaited;
   }
 
   /** Whether its reader waits for it now. */

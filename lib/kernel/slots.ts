@@ -4,6 +4,7 @@
 // slot to that task's subtree, so that holding never waits: with one slot, a spawned server and then its client run.
 // Starts also wait while the machine is short of descriptors (`Spawner.room`).
 import { enqueue } from './engine.ts';
+import { Fifo } from './fifo.ts';
 import type { SlotPool } from './runner.ts';
 import type { RunRecord } from './run.ts';
 
@@ -27,7 +28,7 @@ export interface Slot {
 }
 
 /** One line a pool: those in it want the same, so only its head needs a look. Runs that left are skipped. */
-const lines = new Map<SlotPool | undefined, { runs: RunRecord[]; head: number }>();
+const lines = new Map<SlotPool | undefined, Fifo<RunRecord>>();
 /** Slots whose holder may have to lend. */
 const lenders = new Set<Slot>();
 let watching = false;
@@ -35,11 +36,11 @@ let watching = false;
 /** Takes a slot for a run that wants to start, or puts it in the line: `granted` of the run is called later. */
 export function take(run: RunRecord): boolean {
   const pool = run.ambient.slots;
-  const line = lines.get(pool);
+  let line = lines.get(pool);
   if (line === undefined && grant(run)) return true;
-  if (lenders.size > 0 && borrow(run)) return true;
-  if (line === undefined) lines.set(pool, { runs: [run], head: 0 });
-  else line.runs.push(run);
+  if (lenders.size > 0 && borrow(run, willing())) return true;
+  if (line === undefined) lines.set(pool, (line = new Fifo()));
+  line.push(run);
   watchRoom(run);
   return false;
 }
@@ -71,14 +72,20 @@ function isUnder(pool: SlotPool | undefined, limit: SlotPool): boolean {
   return false;
 }
 
-function borrow(run: RunRecord): boolean {
-  for (const lender of lenders) {
+function willing(): Slot[] {
+  return [...lenders].filter(({ lentTo, holder }) => lentTo === undefined && holder.lends);
+}
+
+/** What is borrowed can be borrowed on: a success joins those to borrow from. */
+function borrow(run: RunRecord, from: Slot[]): boolean {
+  for (const lender of from) {
     if (lender.lentTo !== undefined || !lender.holder.lendsTo(run)) continue;
     const pool = run.ambient.slots;
     const counted = free(pool, lender.pool);
     if (counted === undefined || run.room() < 1) continue;
     lender.lentTo = { pool, counted, holder: run, borrowedFrom: lender, lentTo: undefined };
     hold(run, lender.lentTo);
+    if (run.loose) from.push(lender.lentTo);
     return true;
   }
   return false;
@@ -122,32 +129,23 @@ export function pump(): void {
 function serve(): void {
   pumping = false;
   const started: RunRecord[] = [];
+  const start = (run: RunRecord): void => {
+    run.queued = false;
+    started.push(run);
+  };
   for (const [pool, line] of lines) {
-    const { runs } = line;
-    for (; line.head < runs.length; line.head++) {
-      const run = runs[line.head]!;
-      if (!run.queued) continue;
-      if (!grant(run)) break;
-      run.queued = false;
-      started.push(run);
-    }
-    if (line.head === runs.length) lines.delete(pool);
-    else {
-      if (lenders.size > 0) {
-        for (let i = line.head; i < runs.length; i++) {
-          const run = runs[i]!;
-          if (!run.queued || !borrow(run)) continue;
-          run.queued = false;
-          started.push(run);
-        }
+    for (let run = line.first; run !== undefined; run = line.first) {
+      if (run.queued) {
+        if (!grant(run)) break;
+        start(run);
       }
-      if (line.head > 1024) {
-        line.runs = runs.slice(line.head);
-        line.head = 0;
-      }
-      const head = line.runs.find((run) => run.queued);
-      if (head !== undefined) watchRoom(head);
+      line.shift();
     }
+    const from = line.length > 0 ? willing() : [];
+    if (from.length > 0) for (const run of line) if (run.queued && borrow(run, from)) start(run);
+    while (line.first?.queued === false) line.shift();
+    if (line.first === undefined) lines.delete(pool);
+    else watchRoom(line.first);
   }
   for (const run of started) run.granted();
 }

@@ -68,10 +68,12 @@ export class Group {
 
   /** Whether any of it lives; a zombie does not. Cheap unless something was left behind, or it was told to end. */
   alive(): boolean {
-    if (this.#isGone()) return false;
     if (!this.#exited) return true;
+    // A system call that fails is expensive in Node, and mostly nothing was left behind: that is asked first.
+    if (this.#gone) return false;
     this.#others = this.#others.filter((group) => exists(-group));
-    if (!this.#told && this.#others.length === 0 && !exists(-this.pid)) return false;
+    if (!this.#told && this.#others.length === 0 && !exists(-this.pid)) this.#gone = true;
+    if (this.#isGone()) return false;
     const procs = this.#procs();
     return procs === undefined || procs.length > 0;
   }
