@@ -100,7 +100,8 @@ class All implements Running {
       return;
     }
     this.#stopped = true;
-    // The kernel kills the others and waits for them before this settles (L3).
+    this.#run.killChildren('a sibling failed');
+    // The kernel waits for them before this settles (L3).
     this.#sink.settle(outcome.type === 'failed' ? outcome : { type: 'failed', error: this.#run.errorOf(outcome) });
   }
 

@@ -22,14 +22,16 @@ export function race<const R extends { readonly [key: string]: Runnable<any> }>(
     label: 'race',
     start(sink, context) {
       let over = false;
+      const run = context as unknown as RunRecord;
       const first = (key: string, outcome: Outcome<unknown>): void => {
         if (over) return;
         over = true;
-        // The kernel kills the losers and waits for them before this settles (L3).
+        run.killChildren('lost the race');
+        // The kernel waits for them before this settles (L3).
         if (outcome.type === 'finished') {
           sink.settle({ type: 'finished', value: { key, value: outcome.value } as Winner<R> });
         } else if (outcome.type === 'failed') sink.settle(outcome);
-        else sink.settle({ type: 'failed', error: (context as unknown as RunRecord).errorOf(outcome) });
+        else sink.settle({ type: 'failed', error: run.errorOf(outcome) });
       };
       for (const [key, runnable] of entries) {
         if (!over) context.start(runnable, { settle: (outcome) => first(key, outcome) }, { key });
