@@ -6,35 +6,49 @@ import type { StreamName } from './event.ts';
 
 type Next = { stream: StreamName; line: string } | { item: any } | undefined;
 
-const cursors = new WeakMap<RunRecord, FeedIterator>();
+/** Where those that wait for the next of a run are. One place a run: two that wait share what comes. */
+interface Cursor {
+  readonly events: FeedIterator;
+  /** Taken by waits that were killed before they could give it to anybody. */
+  readonly returned: NonNullable<Next>[];
+}
+const cursors = new WeakMap<RunRecord, Cursor>();
 
-/** Waits for the next line or item of a run. One place a run: two that wait share what comes. */
+function cursorOf(run: RunRecord): Cursor {
+  let cursor = cursors.get(run);
+  if (cursor === undefined) cursors.set(run, (cursor = { events: run.ensureFeed().iterate(), returned: [] }));
+  return cursor;
+}
+
+function take({ events, returned }: Cursor): Next {
+  if (returned.length > 0) return returned.shift();
+  for (let event = events.pull(true); event !== undefined; event = events.pull(true)) {
+    if (event.type === 'line' && event.partial !== true) return { stream: event.stream, line: event.line };
+    if (event.type === 'item') return { item: event.item };
+  }
+  return undefined;
+}
+
+/** Waits for the next line or item of a run. */
 export function nextRunner(run: RunRecord): Runner<Next> {
   return createRunner<Next>({
     spec: { type: 'next', run: run.id },
     label: `next of ${run.id}`,
     start(sink) {
+      const cursor = cursorOf(run);
+      const { events, returned } = cursor;
       let stopped = false;
-      if (!cursors.has(run)) cursors.set(run, run.ensureFeed().iterate());
-      const cursor = cursors.get(run)!;
+      let taken: Next;
       const look = (): void => {
         if (stopped) return;
-        for (let event = cursor.pull(true); event !== undefined; event = cursor.pull(true)) {
-          if (event.type === 'line' && event.partial !== true) {
-            sink.settle({ type: 'finished', value: { stream: event.stream, line: event.line } });
-            return;
-          }
-          if (event.type === 'item') {
-            sink.settle({ type: 'finished', value: { item: event.item } });
-            return;
-          }
-        }
-        if (cursor.done) {
-          sink.settle({ type: 'finished', value: undefined });
+        taken = take(cursor);
+        if (taken !== undefined || events.done) {
+          stopped = true;
+          sink.settle({ type: 'finished', value: taken });
           return;
         }
-        const others = cursor.wanted;
-        cursor.wanted = () => {
+        const others = events.wanted;
+        events.wanted = () => {
           others?.();
           look();
         };
@@ -45,6 +59,10 @@ export function nextRunner(run: RunRecord): Runner<Next> {
         play() {},
         kill(by) {
           stopped = true;
+          // Of two in a race that hear of a line in the same turn one loses, and its line is for whoever asks next.
+          if (taken !== undefined) returned.push(taken);
+          taken = undefined;
+          events.wake();
           sink.settle({ type: 'killed', by });
         },
         describe: () => `waits for a line of ${run.id} (${run.label})`,
@@ -59,7 +77,7 @@ export function joinRunner<T>(run: RunRecord<T>): Runner<T> {
     spec: { type: 'join', run: run.id },
     label: `join ${run.id}`,
     start(sink) {
-      cursors.get(run)?.close();
+      cursors.get(run)?.events.close();
       const done = (): void => {
         run.joining--;
         const outcome = run.outcome!;

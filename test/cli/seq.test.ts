@@ -28,7 +28,7 @@ t.test('the first failure ends the others of its step and the sequence', async (
   const { stdout, stderr, status } = sluice(['seq', 'sleep 100 // exit 5', 'echo never']);
   t.equal(stdout, '');
   t.match(stderr, /exit 5 +\* failed with exit code 5/);
-  t.match(stderr, /sleep 100 +\* killed: parent ended/);
+  t.match(stderr, /sleep 100 +\* killed: a sibling failed/);
   t.equal(status, 5);
 });
 

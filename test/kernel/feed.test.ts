@@ -1,5 +1,6 @@
 import t from 'tap';
 import { runCommandGens, type Event, type Loop, type Run } from '../../lib/kernel/index.ts';
+import { race } from '../../lib/compose/race.ts';
 import { hand, rounds, until, type Hand } from './tools.ts';
 
 async function started(): Promise<{ h: Hand; loop: Loop<unknown[]>; run: Run }> {
@@ -118,4 +119,27 @@ t.test('run.next() gives lines and items, one at a time, then undefined', async 
     { stream: 'stderr', line: 'c' },
     undefined,
   ]);
+});
+
+t.test('two that hear of a line in the same turn: the one that is killed gives its line back', async (t) => {
+  const [a, b] = [hand(), hand()];
+  const seen: unknown[] = [];
+  const loop = runCommandGens([
+    a.runner,
+    b.runner,
+    function* () {
+      const [first, second] = [loop.find('1')!, loop.find('2')!];
+      const won: { value: unknown } = yield* race({ first: first.next(), second: second.next() });
+      seen.push(won.value, yield* second.next(), yield* second.next());
+    },
+  ]) as Loop<unknown[]>;
+  await until(() => a.starts.length === 1 && b.starts.length === 1);
+  await rounds();
+  a.last.sink.lines('stdout', ['of the first']);
+  b.last.sink.lines('stdout', ['of the second']);
+  await rounds();
+  a.last.finish();
+  b.last.finish();
+  await loop;
+  t.same(seen, [{ stream: 'stdout', line: 'of the first' }, { stream: 'stdout', line: 'of the second' }, undefined]);
 });

@@ -111,7 +111,7 @@ t.test('L3: a run settles once, after everything that it started', async (t) => 
     await until(() => b.starts.length === 1);
     a.last.fail(new Error('first'));
     await rounds();
-    t.same(b.last.calls, ['kill parent ended']);
+    t.same(b.last.calls, ['kill a sibling failed']);
     t.equal(record.types('1').at(-1), 'start');
     b.last.finish();
     t.match((await error).errors, [{ message: 'first' }]);
