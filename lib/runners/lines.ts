@@ -75,7 +75,8 @@ export class LineSplitter {
       first = this.#finish(chunk, end);
       if (first === undefined) return;
       from = end + 1;
-      if (first.length > SHORT || from > last) {
+      // One that still ends in a CR would lose that too among the others.
+      if (first.length > SHORT || from > last || first.endsWith('\r')) {
         give([first], end + 1);
         first = undefined;
       }

@@ -87,6 +87,7 @@ t.test('what ends a line', async (t) => {
     ['CRLF', bytes('a\r\nb\r\n\r\n'), ['a', 'b', '']],
     ['a lone CR does not', bytes('10 %\r20 %\rdone\n'), ['10 %\r20 %\rdone']],
     ['one CR of two goes', bytes('a\r\r\n'), ['a\r']],
+    ['one CR of two goes, and lines follow', bytes('a\r\r\nb\r\nc\n'), ['a\r', 'b', 'c']],
     ['a last CR stays', bytes('a\r'), ['a\r']],
     [
       'U+2028, U+2029, U+0085, VT and FF do not',
@@ -103,6 +104,7 @@ t.test('what ends a line', async (t) => {
   for (const [name, whole, found] of cases) {
     t.same(lines([whole]), found, name);
     t.same(lines(cut(whole, [...whole.keys()])), found, `${name}, byte by byte`);
+    for (const at of whole.keys()) assert.deepEqual(lines(cut(whole, [at])), found, `${name}, cut at ${at}`);
   }
 });
 
