@@ -8,6 +8,7 @@ import {
   type Runner,
   type Running,
 } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
 /** How often and when `retry` tries again. */
@@ -39,6 +40,7 @@ export interface RetryOptions {
  */
 export function retry(options: number | RetryOptions = {}): Advice {
   const o = typeof options === 'number' ? { count: options } : options;
+  checkOptions('retry', o, ['count', 'backoff', 'factor', 'max', 'jitter', 'when', 'idempotent']);
   const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;
   if (!(count >= 0)) throw new RangeError(`retry: count ${String(count)} is no number of tries`);
   if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`retry: jitter ${String(jitter)} is not between 0 and 1`);

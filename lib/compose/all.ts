@@ -8,6 +8,7 @@ import {
   type Running,
   type Sink,
 } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { slotPool } from '../kernel/slots.ts';
 import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -40,6 +41,7 @@ export function all(runnables: Iterable<Runnable<any>> | Record_, options: AllOp
   const entries: [string | undefined, Runnable<any>][] = list
     ? Array.from(runnables as Iterable<Runnable<any>>, (runnable) => [undefined, runnable])
     : Object.entries(runnables as Record_);
+  checkOptions('all', options, ['slots']);
   slotPool(options.slots); // throws for what is no limit
   for (const [, runnable] of entries) toRunner(runnable, undefined, 'all');
   const keys = list ? entries.length : Object.keys(runnables);

@@ -1,4 +1,5 @@
 import { createRunner, milliseconds, RunError, type Duration, type Run, type Runner } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import type { RunRecord } from '../kernel/run.ts';
 
 /** How `until` waits. */
@@ -22,6 +23,7 @@ export function until(
   if (typeof (run as Partial<Run> | null)?.join !== 'function')
     throw new TypeError('until: expected a Run, as spawn gives it');
   const regular = typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern;
+  checkOptions('until', options, ['within', 'stream']);
   const ms = options.within === undefined ? Infinity : milliseconds(options.within, 'until: within');
   return createRunner<RegExpMatchArray>({
     spec: { type: 'until', run: run.id, pattern: String(pattern) },

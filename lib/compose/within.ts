@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { createRunner, type Advice, type Ambient, type Command, type Runnable, type Runner } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { slotPool } from '../kernel/slots.ts';
@@ -27,9 +28,7 @@ const KNOWN = ['cwd', 'env', 'slots', 'advice', 'via'];
 export function within<T>(change: Change, body: Runnable<T>): Runner<T>;
 export function within(change: Change): Advice;
 export function within<T>(change: Change, body?: Runnable<T>): Runner<T> | Advice {
-  for (const name of Object.keys(change)) {
-    if (!KNOWN.includes(name)) throw new TypeError(`within: unknown change ${name}; known are ${KNOWN.join(', ')}`);
-  }
+  checkOptions('within', change, KNOWN);
   slotPool(change.slots); // throws for what is no limit
   if (body === undefined) return ((runner: Runner) => wrap(change, runner)) as Advice;
   return wrap(change, toRunner<T>(body, undefined, 'within'));

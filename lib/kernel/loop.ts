@@ -19,6 +19,7 @@ import {
   type ResultsOf,
 } from './runner.ts';
 import { aggregateError, checkSource, gens, type Source } from './source.ts';
+import { checkOptions } from './options.ts';
 import { makeAmbient, makeScope, type Scope } from './scope.ts';
 import { onAbort } from './signal.ts';
 import type { Spawner } from './spawner.ts';
@@ -53,6 +54,9 @@ export interface LoopOptions {
   readonly spawner?: Spawner | undefined;
   readonly clock?: Clock | undefined;
 }
+
+const KNOWN =
+  'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals spawner clock'.split(' ');
 
 /** What `runCommandGens` gives: awaitable, iterable, killable. It is a thenable, so an async function can't return it unresolved. */
 export interface Loop<R> extends PromiseLike<R>, AsyncIterable<Event> {
@@ -173,6 +177,7 @@ function startRoot<T>(
   outcomes?: readonly Outcome<unknown>[],
   iterated = false,
 ): Root<T> {
+  checkOptions(silent ? 'runCommandGens' : 'run', options, KNOWN);
   const late = owner?.open === false;
   if (late) owner = undefined;
   const scope = makeScope(options, owner?.scope);

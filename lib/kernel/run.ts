@@ -12,6 +12,7 @@ import { isRunError, killedError, RunError, toError } from './error.ts';
 import type { Json, Outcome, RunId, Spec, State, StreamName } from './event.ts';
 import { lineEvent, LinesEntry, toEvent, type Entry } from './entry.ts';
 import { Feed } from './feed.ts';
+import { isThenable, MANY, type Late } from './late.ts';
 import { RunIterator } from './iterate.ts';
 import { toRunner, UNNAMED } from './runnable.ts';
 import type {
@@ -133,6 +134,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   #undelivered = 0;
   /** Reports on the queue. */
   #pending = 0;
+  #late: Late | undefined;
 
   constructor(
     parent: RunRecord | undefined,
@@ -210,6 +212,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     if (this.#phase === QUEUED) return 'waits for a slot';
     if (this.#phase === CREATED) return 'has not begun';
     if (this.#phase === ENDING) return 'is done; waits for the runs that it started';
+    if (this.#late?.outcome !== undefined) return `is done; waits for ${this.#late.count} callbacks of its lines`;
     return this.#running?.describe?.() ?? '';
   }
   get #hasEars(): boolean {
@@ -568,9 +571,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     const running = this.#running;
     if (running?.deliver !== undefined && this.#doom?.type !== 'failed') {
       try {
-        callAsyncAs(this, () => running.deliver!(stream, entry.lines));
+        const name = `the line callback of ${stream}`;
+        callAsyncAs(this, () => running.deliver!(stream, entry.lines, (value) => this.#returned(value, name)));
       } catch (error) {
-        this.fail(isRunError(error) ? error : this.#callbackError(`the line callback of ${stream}`, error));
+        this.#callbackFailed(`the line callback of ${stream}`, error);
       }
     }
     this.#last = entry;
@@ -582,9 +586,9 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     const running = this.#running;
     if (running?.deliverItem !== undefined && this.#doom?.type !== 'failed') {
       try {
-        callAsyncAs(this, () => running.deliverItem!(item));
+        callAsyncAs(this, () => running.deliverItem!(item, (value) => this.#returned(value, 'the callback of items')));
       } catch (error) {
-        this.fail(isRunError(error) ? error : this.#callbackError('the callback of items', error));
+        this.#callbackFailed('the callback of items', error);
       }
     }
     this.#announce({ type: 'item', run: this, at: this.now(), item });
@@ -600,8 +604,8 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     for (let scope: Scope | undefined = this.scope; scope !== undefined; scope = scope.outer) {
       for (const { name, listen } of scope.listeners) {
         try {
-          if (entry.type === 'lines') for (const line of entry.lines) listen(lineEvent(entry, line));
-          else listen(toEvent(entry));
+          if (entry.type !== 'lines') this.#returned(listen(toEvent(entry)), name);
+          else for (const line of entry.lines) this.#returned(listen(lineEvent(entry, line)), name);
         } catch (error) {
           this.fail(this.#callbackError(name, error));
         }
@@ -620,6 +624,49 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     }
   }
 
+  /** What a callback returned. A promise is waited for by this run, or, when it has its outcome, by one above. */
+  #returned(value: unknown, name: string): void {
+    if (value === undefined || !isThenable(value)) return;
+    let waiting: RunRecord = this;
+    while (!waiting.open && waiting.parent !== undefined) waiting = waiting.parent;
+    if (!waiting.open) {
+      // All has been told. After a failure or a kill one more failure is nothing new; else an unhandled rejection tells it.
+      if (waiting.outcome?.type !== 'finished') value.then(undefined, () => {});
+      return;
+    }
+    const late = (waiting.#late ??= { count: 0, holding: false, outcome: undefined });
+    if (++late.count > MANY && !late.holding) {
+      late.holding = true;
+      waiting.hold();
+    }
+    value.then(
+      () => waiting.call(() => waiting.#arrived(late)),
+      (error: unknown) =>
+        waiting.call(() => {
+          waiting.#callbackFailed(name, error);
+          waiting.#arrived(late);
+        }),
+    );
+  }
+  #arrived(late: Late): void {
+    late.count--;
+    if (late.holding && late.count <= MANY / 2) {
+      late.holding = false;
+      this.unhold();
+    }
+    if (late.count === 0) this.#settleLate();
+  }
+  /** Settles with what it has waited with: all callbacks have come, or it was killed or has failed meanwhile. */
+  #settleLate(): void {
+    const outcome = this.#late?.outcome;
+    if (outcome === undefined) return;
+    this.#late!.outcome = undefined;
+    this.#report(SETTLE, outcome);
+  }
+  #callbackFailed(name: string, error: unknown): void {
+    this.fail(isRunError(error) ? error : this.#callbackError(name, error));
+  }
+
   #callbackError(name: string, error: unknown): RunError {
     return new RunError({
       reason: { type: 'callback', name },
@@ -634,8 +681,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   fail(error: Error): void {
     if (this.#phase === SETTLED || this.#doom?.type === 'failed') return;
     this.#doom = { type: 'failed', error };
-    if (this.#phase === RUNNING && !this.#starting) this.#stop('callback');
-    else if (this.#phase === ENDING) this.outcome = this.#doom;
+    if (this.#phase === RUNNING && !this.#starting) {
+      this.#stop('callback');
+      this.#settleLate();
+    } else if (this.#phase === ENDING) this.outcome = this.#doom;
   }
 
   // --- killing ----------------------------------------------------------------------------------------------------------------
@@ -655,6 +704,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
       return;
     }
     this.#stop(by);
+    this.#settleLate();
   }
 
   #stop(by: string): void {
@@ -724,6 +774,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   /** Its runner is done. True when it has settled now; then its parent has yet to be told. */
   #conclude(reported: Outcome<T>): boolean {
     if (this.#phase >= ENDING) return false;
+    if (this.#doom === undefined && this.#late !== undefined && this.#late.count > 0) {
+      this.#late.outcome = reported;
+      return false;
+    }
     this.outcome = this.#final(reported);
     this.#phase = ENDING;
     this.#reported = true;

@@ -1,5 +1,6 @@
 // Runner: the one open interface in the middle. The loop knows no kinds of runners; whatever can be started, says what
 // happens through a sink and can be killed, is one. This file has the types and the only place that makes runner objects.
+import type { Returned } from './late.ts';
 import type { LoopOptions } from './loop.ts';
 import type { Clock } from './clock.ts';
 import { observableKeys, type Interop } from './observable.ts';
@@ -62,11 +63,12 @@ export interface Running {
   end?(): void;
   /**
    * Called with each report of lines when it takes effect, before it is announced: the place for the user's callbacks.
-   * What it throws fails the run with the reason `callback`, or with the error itself if that is a RunError.
+   * What it throws fails the run with the reason `callback`, or with the error itself if that is a RunError. `returned` is to
+   * be given what the callbacks returned: promises are waited for before the run settles, and fail it likewise.
    */
-  deliver?(stream: StreamName, lines: readonly string[]): void;
+  deliver?(stream: StreamName, lines: readonly string[], returned: Returned): void;
   /** The same for an item. */
-  deliverItem?(item: unknown): void;
+  deliverItem?(item: unknown, returned: Returned): void;
   /** Back-pressure: false when its readers are behind, true when they have caught up. */
   flow?(open: boolean): void;
   /** What it is waiting for, for "why is it hanging?": 'pid 4711 has exited, stdout is still open'. */

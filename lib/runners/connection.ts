@@ -11,6 +11,7 @@ import { isIP, Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RunError, type Outcome, type Reason, type Running, type Sink } from '../kernel/index.ts';
+import { callEach } from '../kernel/late.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { show } from '../kernel/runnable.ts';
 import { feedInput, type Feeding, type Input } from './input.ts';
@@ -61,9 +62,7 @@ export class Connection implements Running {
     this.#captured = new Capture(Math.max(this.#wanted, TAIL));
     this.#splitter = new LineSplitter({ encoding, maxLine });
     if (onLine !== undefined) {
-      this.deliver = (_stream, lines) => {
-        for (const line of lines) onLine(line);
-      };
+      this.deliver = (_stream, lines, returned) => callEach(onLine, lines, returned);
     }
     if (input instanceof URL) this.#checkFile(fileURLToPath(input));
     this.#listen();

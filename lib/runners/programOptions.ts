@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { bytes, milliseconds, type Duration, type Size } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { checkInput, inputOnce, type Input } from './input.ts';
 import type { Split } from './split.ts';
@@ -104,23 +105,15 @@ const DEFAULTS: Settings = {
   once: undefined,
 };
 
-const KNOWN = new Set(
-  (
-    'stdout stderr stdin cwd env exactEnv timeout grace capture maxLine encoding ' +
-    'label unchecked partial split drain freeze stripFinalNewline'
-  ).split(' '),
-);
+const KNOWN = (
+  'stdout stderr stdin cwd env exactEnv timeout grace capture maxLine encoding ' +
+  'label unchecked partial split drain freeze stripFinalNewline'
+).split(' ');
 
 /** Throws a TypeError for what is no option, or no value of it. */
 export function settings(options: ProgramOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`program: expected options, got ${show(options)}`);
-  let any = false;
-  for (const name in options) {
-    any = true;
-    if (!KNOWN.has(name)) throw new TypeError(`program: unknown option ${name}; known are ${[...KNOWN].join(', ')}`);
-  }
-  if (!any) return DEFAULTS;
+  checkOptions('program', options, KNOWN);
+  if (Object.keys(options).length === 0) return DEFAULTS;
   checkPlace('stdout', options.stdout);
   checkPlace('stderr', options.stderr);
   checkSurroundings(options);

@@ -1,6 +1,7 @@
 // Both output streams of a program as one: where they go, and when all has been read and taken.
 import type { Readable, Writable } from 'node:stream';
 import type { Child, Clock, Command, Context, Running, Sink, StreamName } from '../kernel/index.ts';
+import { callEach } from '../kernel/late.ts';
 import { isClosed } from './destination.ts';
 import { Drain } from './drain.ts';
 import { Output } from './output.ts';
@@ -53,18 +54,16 @@ export class ProgramOutputs {
     this.#outputs = [this.stdout, this.stderr].filter((output) => output !== undefined);
     const closed = isClosedPlace(joined ?? stdout) ? 'stdout' : isClosedPlace(stderr) ? 'stderr' : undefined;
     if (closed !== undefined) this.unfit = { reason: { type: 'stream', stream: closed }, hint: CLOSED };
-    const callbacks: Partial<Record<StreamName, (line: unknown) => void>> = {
+    const callbacks: Partial<Record<StreamName, (line: unknown) => unknown>> = {
       ...(typeof stdout === 'function' && { stdout }),
       ...(typeof stderr === 'function' && { stderr }),
     };
     if (callbacks['stdout'] === undefined && callbacks['stderr'] === undefined) return;
-    this.deliver = (stream, lines) => {
+    this.deliver = (stream, lines, returned) => {
       const callback = callbacks[stream];
-      if (callback === undefined) return;
-      // By index: the first thousands of lines come before this is compiled, and an iterator costs far more until then.
-      for (let i = 0; i < lines.length; i++) callback(lines[i]);
+      if (callback !== undefined) callEach(callback, lines, returned);
     };
-    this.deliverItem = (item) => callbacks['stdout']?.(item);
+    this.deliverItem = (item, returned) => returned(callbacks['stdout']?.(item));
   }
 
   #output(name: StreamName, place: OutputPlace | undefined, joined: boolean): Output {

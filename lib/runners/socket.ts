@@ -11,6 +11,7 @@ import {
   type Size,
 } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { Connection } from './connection.ts';
 import { checkInput, inputOnce, type Input } from './input.ts';
@@ -80,7 +81,7 @@ const KNOWN: readonly string[] = [
  */
 export function socket(address: SocketAddress, options: SocketOptions = {}): Runner<SocketResult> {
   const target = checkAddress(address);
-  const settings = checkOptions(target, options);
+  const settings = settingsOf(target, options);
   const once = inputOnce(options.input);
   let used = false;
   return createRunner<SocketResult>({
@@ -131,9 +132,8 @@ export interface Settings {
   readonly capture: number | undefined;
 }
 
-function checkOptions(target: Target, options: SocketOptions): Settings {
-  for (const name in options)
-    if (!KNOWN.includes(name)) throw new TypeError(`socket: unknown option ${name}; known are ${KNOWN.join(', ')}`);
+function settingsOf(target: Target, options: SocketOptions): Settings {
+  checkOptions('socket', options, KNOWN);
   const { onLine, input, connectTimeout = '10s', maxLine = '16MiB', encoding, capture, label } = options;
   if (onLine !== undefined && typeof onLine !== 'function')
     throw new TypeError(`socket: onLine is a function, got ${show(onLine)}`);

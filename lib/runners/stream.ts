@@ -1,6 +1,7 @@
 // stream(source, onLine) and streams([[source, onLine], …]): what somebody else has opened, read line by line.
 import { bytes, createRunner, type Runner, type Size } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { discard, isIterable, isReadable, readOnce, takeCharge, type Readables } from './reader.ts';
 import { StreamsRun, type Named, type Settings } from './streamsRun.ts';
@@ -47,7 +48,7 @@ export type StreamEntry = readonly [stream: StreamSource, onLine?: OnLine];
  * `callback` when `onLine` throws. Throws a TypeError for what can't be read.
  */
 export function stream(source: StreamSource, onLine?: OnLine, options: StreamOptions = {}): Runner<number> {
-  checkNames('stream', options, [...KNOWN, 'name']);
+  checkOptions('stream', options, [...KNOWN, 'name']);
   const { name = 'stream', ...rest } = options;
   return streamsRunner('stream', [[source, onLine]], { ...rest, names: [name] });
 }
@@ -57,17 +58,11 @@ export function stream(source: StreamSource, onLine?: OnLine, options: StreamOpt
  * [child.stderr, null]])`. Gives the number of lines and items. The first that fails fails the run.
  */
 export function streams(entries: Iterable<StreamEntry>, options: StreamsOptions = {}): Runner<number> {
-  checkNames('streams', options, [...KNOWN, 'names']);
+  checkOptions('streams', options, [...KNOWN, 'names']);
   return streamsRunner('streams', entries, options);
 }
 
 const KNOWN = ['encoding', 'maxLine', 'label'];
-
-function checkNames(type: string, options: object, known: readonly string[]): void {
-  for (const option in options)
-    if (!known.includes(option))
-      throw new TypeError(`${type}: unknown option ${option}; known are ${known.join(', ')}`);
-}
 
 function streamsRunner(type: string, given: Iterable<StreamEntry>, options: StreamsOptions): Runner<number> {
   const { encoding = 'utf8', maxLine = '16MiB', label = type, names } = options;

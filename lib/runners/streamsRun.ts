@@ -1,5 +1,6 @@
 // Streams that are being read, side by side, until all have ended.
 import { RunError, type Outcome, type Reason, type Running, type Sink } from '../kernel/index.ts';
+import { callEach, type Returned } from '../kernel/late.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { LineSplitter } from './lines.ts';
 import { reader, type Reader } from './reader.ts';
@@ -159,12 +160,12 @@ export class StreamsRun implements Running {
     this.#sink.settle(outcome);
   }
 
-  deliver(stream: string, lines: readonly string[]): void {
+  deliver(stream: string, lines: readonly string[], returned: Returned): void {
     const call = this.#callbacks.get(stream);
-    if (call) for (let i = 0; i < lines.length; i++) call(lines[i]!);
+    if (call) callEach(call, lines, returned);
   }
-  deliverItem(item: unknown): void {
-    this.#itemCallbacks.shift()?.(item);
+  deliverItem(item: unknown, returned: Returned): void {
+    returned(this.#itemCallbacks.shift()?.(item));
   }
   pause(): void {
     for (const { reader } of this.#open) reader.stop('pause');

@@ -83,7 +83,7 @@ t.test('advice within goes around leaves only', async (t) => {
 });
 
 t.test('unknown changes are told', async (t) => {
-  t.throws(() => within({ cdw: '/' } as never), /within: unknown change cdw; known are cwd, env/);
+  t.throws(() => within({ cdw: '/' } as never), /within: unknown option cdw; known are cwd, env/);
 });
 
 t.test('shield: a kill waits for it, and what it gives is answered as usual', async (t) => {

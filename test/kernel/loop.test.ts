@@ -744,3 +744,12 @@ t.test('runner.run() rejects with the very error of the run', async (t) => {
   await clock.advance('1m');
   t.match(await late, { reason: { type: 'timeout', ms: 60_000 } });
 });
+
+t.test('unknown options are told', async (t) => {
+  t.throws(
+    () => runCommandGens([], { slot: 1 } as never),
+    /^runCommandGens: unknown option slot; known are slots, signal, timeout/,
+  );
+  t.throws(() => immediate(1).run({ time: 1 } as never), /^run: unknown option time;/);
+  t.throws(() => runCommandGens([], 3 as never), /^runCommandGens: expected options, got the number 3/);
+});
