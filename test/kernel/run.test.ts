@@ -128,7 +128,7 @@ t.test('L3: a run settles once, after everything that it started', async (t) => 
       },
     });
     t.match((await failure(runCommandGens([throws]))).errors, [{ name: 'RangeError', message: 'in start' }]);
-    t.same(h.last.calls, ['kill a sibling failed']);
+    t.same(h.last.calls, ['kill parent ended']);
   });
 
   t.test('a kill that throws fails the run', async (t) => {
