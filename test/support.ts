@@ -32,17 +32,20 @@ export interface Driven<T> {
   readonly runner: Runner<T>;
   finish(value: T): void;
   fail(error: Error): void;
-  line(text: string): void;
+  line(text: string, stream?: string): void;
   /** Starts so far. */
   readonly starts: number;
   /** By whom it was killed, once a kill. */
   readonly kills: string[];
+  /** Whether its readers keep up, each time it was told. */
+  readonly flows: boolean[];
 }
 
 export function driven<T = unknown>(): Driven<T> {
   type Sink = Parameters<Runner<T>['start']>[0];
   const sinks: Sink[] = [];
   const kills: string[] = [];
+  const flows: boolean[] = [];
   const last = (): Sink => sinks[sinks.length - 1]!;
   return {
     runner: createRunner<T>({
@@ -53,6 +56,7 @@ export function driven<T = unknown>(): Driven<T> {
         return {
           pause() {},
           play() {},
+          flow: (open) => void flows.push(open),
           kill(by) {
             kills.push(by);
             sink.settle({ type: 'killed', by });
@@ -62,11 +66,12 @@ export function driven<T = unknown>(): Driven<T> {
     }),
     finish: (given) => last().settle({ type: 'finished', value: given }),
     fail: (error) => last().settle({ type: 'failed', error }),
-    line: (text) => last().lines('stdout', [text]),
+    line: (text, stream = 'stdout') => last().lines(stream, [text]),
     get starts() {
       return sinks.length;
     },
     kills,
+    flows,
   };
 }
 

@@ -23,9 +23,14 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
       let late = false;
       let since = clock.now();
       let rest = ms;
+      let last: string | undefined;
       const heard = (): void => {
         since = clock.now();
         rest = ms;
+      };
+      const lines = (_stream: string, said: readonly string[]): void => {
+        last = said.at(-1);
+        heard();
       };
       // One timer that looks when it fires whether something was heard since: lines don't each pay for a timer.
       const wait = (): (() => void) =>
@@ -39,14 +44,15 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
         });
       let cancel = wait();
       const child = context.start(inner, {
-        ...(restarts ? { lines: heard, item: heard, note: heard, partial: heard } : {}),
+        ...(restarts ? { lines, item: heard, note: heard, partial: heard } : {}),
         settle(outcome) {
           cancel();
           if (!late || outcome.type === 'finished') {
             sink.settle(outcome);
             return;
           }
-          const hint = restarts ? `it said nothing for so long; its last line: ${run.lastLine ?? '(none)'}` : undefined;
+          const line = last === undefined ? '(none)' : context.mask(last);
+          const hint = restarts ? `it said nothing for so long; its last line: ${line}` : undefined;
           const error = new RunError({
             reason: { type: 'timeout', ms },
             run: context.id,

@@ -35,7 +35,8 @@ export function emit(item: unknown): Runner<void> {
   });
 }
 
-/** The task that yields. */
+/** The task that yields. The run that stands for a loop is none: it has no events of its own. */
 function teller(run: RunRecord): RunRecord {
-  return run.parent ?? run;
+  const { parent } = run;
+  return parent === undefined || parent === run.scope.silent ? run : parent;
 }

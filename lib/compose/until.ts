@@ -34,9 +34,11 @@ export function until(
         stop();
         sink.settle({ type: 'failed', error });
       };
+      let last: string | undefined;
       const details = { run: run.id, spec: run.spec, label: `until ${String(pattern)}` };
       const cancel = context.clock.after(ms, () => {
-        const hint = `${run.label} has not written it; its last line: ${run.lastLine ?? '(none)'}`;
+        const line = last === undefined ? '(none)' : record.mask(last);
+        const hint = `${run.label} has not written it; its last line: ${line}`;
         fail(new RunError({ ...details, reason: { type: 'timeout', ms }, hint }));
       });
       const stop = (): void => {
@@ -45,7 +47,9 @@ export function until(
       };
       const look = (): void => {
         for (let event = events.pull(true); event !== undefined; event = events.pull(true)) {
-          if (event.type !== 'line' || (options.stream !== undefined && event.stream !== options.stream)) continue;
+          if (event.type !== 'line') continue;
+          last = event.line; // of whatever stream, and of whatever is within the run
+          if (options.stream !== undefined && event.stream !== options.stream) continue;
           regular.lastIndex = 0;
           const match = regular.exec(event.line);
           if (match === null) continue;

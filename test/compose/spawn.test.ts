@@ -9,8 +9,7 @@ import { isRunError, runCommandGens, type Run } from '../../lib/kernel/index.ts'
 import { program } from '../../lib/runners/program.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
 import { contract } from '../../lib/testing/contract.ts';
-import { fakeClock } from '../../lib/testing/clock.ts';
-import { driven, failure, settleDown, value, like } from '../support.ts';
+import { driven, failure, settleDown, value } from '../support.ts';
 
 contract(t, 'spawn and join', () => ({
   runner: () =>
@@ -180,36 +179,6 @@ t.test('select: a race of next() loses no line', async (t) => {
     seen?.sort((x, y) => x - y),
     Array.from({ length: 600 }, (_, index) => index + 1),
   );
-});
-
-t.test('until: the match; fails when the run ends first or time is up', async (t) => {
-  const [match] = await runCommandGens([
-    function* () {
-      const server = yield* spawn(program('echo starting; echo LISTENING on 42; exec sleep 1000'));
-      return (yield* until(server, /LISTENING on (\d+)/))[1];
-    },
-  ]);
-  t.equal(match, '42');
-  const ended = runCommandGens([
-    function* () {
-      const server = yield* spawn(program('echo hello'));
-      yield* until(server, 'LISTENING');
-    },
-  ]);
-  await t.rejects(ended, like({ errors: [{ reason: { type: 'closed' } }] }));
-  const clock = fakeClock();
-  const late = runCommandGens(
-    [
-      function* () {
-        const server = yield* spawn(sleep(Infinity));
-        yield* until(server, 'LISTENING', { within: '10s' });
-      },
-    ],
-    { clock },
-  );
-  late.catch(() => {});
-  await clock.advance('10s');
-  await t.rejects(late, like({ errors: [{ reason: { type: 'timeout', ms: 10_000 } }] }));
 });
 
 t.test('with one slot, a spawned server and its client run', async (t) => {

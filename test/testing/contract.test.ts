@@ -1,32 +1,6 @@
 import t from 'tap';
 import { createRunner } from '../../lib/kernel/index.ts';
-import { promise } from '../../lib/runners/promise.ts';
-import { sleep } from '../../lib/runners/sleep.ts';
 import { contract } from '../../lib/testing/contract.ts';
-import { fakeClock } from '../../lib/testing/clock.ts';
-
-contract(t, 'sleep', () => {
-  const clock = fakeClock();
-  return {
-    runner: () => sleep('3s'),
-    endless: () => sleep(Infinity),
-    options: { clock },
-    finish: () => clock.advance('1s'),
-  };
-});
-
-contract(t, 'promise', () => {
-  let go = (): void => {};
-  const stay = new Promise<void>((resolve) => (go = resolve));
-  return {
-    runner: () => promise(() => stay.then(() => 7)),
-    endless: () =>
-      promise((signal) => new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason)))),
-    failing: () => promise(() => Promise.reject(new RangeError('no'))),
-    finish: () => go(),
-    check: (value) => t.equal(value, 7),
-  };
-});
 
 contract(t, 'a runner that says things', () => ({
   runner: () =>
