@@ -7,6 +7,7 @@ import { lineEvent, toEvent, type Entry } from './entry.ts';
 import type { Event } from './event.ts';
 import { Fifo } from './fifo.ts';
 import type { RunRecord } from './run.ts';
+import { hold, unhold } from './run/flow.ts';
 
 const KEPT = 64 * 1024; // bytes
 const KEPT_ENTRIES = 1024;
@@ -87,7 +88,7 @@ export class FeedIterator {
     this.#behind += entry.type === 'lines' ? entry.weight : 1;
     if (this.#behind > BEHIND && entry.run.open && !this.#holding.has(entry.run)) {
       this.#holding.add(entry.run);
-      entry.run.hold();
+      hold(entry.run);
     }
     if (this.wanted !== undefined) this.wake();
   }
@@ -136,7 +137,7 @@ export class FeedIterator {
   }
 
   #release(): void {
-    for (const run of this.#holding) run.unhold();
+    for (const run of this.#holding) unhold(run);
     this.#holding.clear();
   }
 

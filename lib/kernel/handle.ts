@@ -1,6 +1,7 @@
 // The runners behind the methods of a Run: waiting for its next line or item, and for its end.
 import type { FeedIterator } from './feed.ts';
 import type { RunRecord } from './run.ts';
+import { whenSettled } from './run/settle.ts';
 import { createRunner, type Runner } from './runner.ts';
 import type { StreamName } from './event.ts';
 
@@ -84,7 +85,7 @@ export function joinRunner<T>(run: RunRecord<T>): Runner<T> {
         sink.settle(outcome.type === 'killed' ? { type: 'failed', error: run.errorOf(outcome) } : outcome);
       };
       run.joining++;
-      const forget = run.whenSettled(done);
+      const forget = whenSettled(run, done);
       return {
         pause() {},
         play() {},

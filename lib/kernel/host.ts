@@ -2,6 +2,7 @@
 // every program gets exactly that signal, tasks run their `finally`s. When all loops have ended the listeners go and,
 // unless the user has one too, the signal is raised again, so that a shell sees 130. A second: SIGKILL to all, at once.
 import type { RunRecord } from './run.ts';
+import { killHard } from './run/kill.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type HostSignal = (typeof SIGNALS)[number];
@@ -46,7 +47,7 @@ export function onHostSignal(observer: (signal: HostSignal, roots: readonly RunR
 
 function onSignal(signal: HostSignal): void {
   if (received !== undefined) {
-    for (const root of roots) root.killHard();
+    for (const root of roots) killHard(root);
     raise(signal);
     return;
   }

@@ -7,6 +7,8 @@
 import type { Event } from './event.ts';
 import type { FeedIterator } from './feed.ts';
 import type { RunRecord } from './run.ts';
+import { whenSettled } from './run/settle.ts';
+import { readerWaits } from './slots.ts';
 
 /** The answer to the first event of a run that a task yielded: make no more of them. */
 export const QUIET = Symbol('sluice.quiet');
@@ -101,7 +103,7 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
         break;
       }
     }
-    this.#run?.read(this.#waiters.length > 0);
+    if (this.#run !== undefined) readerWaits(this.#run, this.#waiters.length > 0);
   }
 
   /** The end: once it gives the value or the error, then only `done`. */
@@ -127,8 +129,8 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
     const run = this.#run!;
     this.#ended = true;
     this.#events?.close();
-    run.read(true);
-    return new Promise((resolve, reject) => run.whenSettled(() => this.#conclude({ resolve, reject })));
+    readerWaits(run, true);
+    return new Promise((resolve, reject) => whenSettled(run, () => this.#conclude({ resolve, reject })));
   }
 
   return(value?: unknown): Promise<Result> {
@@ -139,7 +141,7 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
     if (run === undefined || !this.#owns || run.settled) return Promise.resolve({ value, done: true });
     run.kill('its reader left');
-    return new Promise((resolve) => run.whenSettled(() => resolve({ value, done: true })));
+    return new Promise((resolve) => whenSettled(run, () => resolve({ value, done: true })));
   }
 
   throw(error?: unknown): Promise<Result> {

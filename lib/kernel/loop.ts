@@ -9,6 +9,8 @@ import { attachHost } from './host.ts';
 import { RunIterator } from './iterate.ts';
 import { interop, observableKeys, watch, type EventObserver, type Interop, type Watching } from './observable.ts';
 import { RunRecord } from './run.ts';
+import { beginSoon } from './run/begin.ts';
+import { refuse } from './run/kill.ts';
 import {
   adoptWays,
   type Advice,
@@ -127,7 +129,7 @@ export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & As
         sink: {},
         prepared(run) {
           started(run);
-          owner.refuse(run);
+          refuse(owner, run);
         },
       });
     });
@@ -191,8 +193,8 @@ function startRoot<T>(
     resolve = yes;
     reject = no;
   });
-  const key = owner === undefined ? (silent ? '' : '1') : undefined;
-  const run = RunRecord.root(owner, key, runner, scope, ambient, {
+  const key = owner !== undefined ? ++owner.count : silent ? '' : '1';
+  const run = new RunRecord<T>(owner, key, runner, scope, ambient, {
     promised: true,
     iterated,
     sink: {
@@ -225,9 +227,9 @@ function startRoot<T>(
       }),
     );
   }
-  owner?.refuse(run);
+  if (owner !== undefined) refuse(owner, run);
   if (late) run.kill('parent ended');
-  run.enqueueBegin();
+  beginSoon(run);
   return { run, settled };
 }
 

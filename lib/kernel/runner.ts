@@ -318,4 +318,16 @@ export function advise<T, I>(runner: Runner<T, I>, ...advice: Advice[]): Runner<
   return wrapped;
 }
 
+/** A runner in the advice of its surroundings; advice that throws fails the run. */
+export function advised<T>(runner: Runner<T>, advice: readonly Advice[]): Runner<T> {
+  try {
+    return advise(runner, ...advice);
+  } catch (error) {
+    const start = (): never => {
+      throw error;
+    };
+    return createRunner<T>({ spec: runner.spec, label: runner.label, start });
+  }
+}
+
 export type { LoopOptions };

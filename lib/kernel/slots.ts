@@ -6,6 +6,7 @@
 import { enqueue } from './engine.ts';
 import { Fifo } from './fifo.ts';
 import type { SlotPool } from './runner.ts';
+import { lends, lendsTo } from './run/lend.ts';
 import type { RunRecord } from './run.ts';
 
 /** A limit within a limit: a run takes a slot of each. */
@@ -48,7 +49,7 @@ export function take(run: RunRecord): boolean {
 function grant(run: RunRecord): boolean {
   const pool = run.ambient.slots;
   const counted = free(pool);
-  if (counted === undefined || run.room() < 1) return false;
+  if (counted === undefined || run.spawner.room() < 1) return false;
   hold(run, { pool, counted, holder: run, borrowedFrom: undefined, lentTo: undefined });
   return true;
 }
@@ -73,16 +74,16 @@ function isUnder(pool: SlotPool | undefined, limit: SlotPool): boolean {
 }
 
 function willing(): Slot[] {
-  return [...lenders].filter(({ lentTo, holder }) => lentTo === undefined && holder.lends);
+  return [...lenders].filter(({ lentTo, holder }) => lentTo === undefined && lends(holder));
 }
 
 /** What is borrowed can be borrowed on: a success joins those to borrow from. */
 function borrow(run: RunRecord, from: Slot[]): boolean {
   for (const lender of from) {
-    if (lender.lentTo !== undefined || !lender.holder.lendsTo(run)) continue;
+    if (lender.lentTo !== undefined || !lendsTo(lender.holder, run)) continue;
     const pool = run.ambient.slots;
     const counted = free(pool, lender.pool);
-    if (counted === undefined || run.room() < 1) continue;
+    if (counted === undefined || run.spawner.room() < 1) continue;
     lender.lentTo = { pool, counted, holder: run, borrowedFrom: lender, lentTo: undefined };
     hold(run, lender.lentTo);
     if (run.loose) from.push(lender.lentTo);
@@ -125,6 +126,19 @@ export function pump(): void {
   enqueue({ handle: serve }, 0);
 }
 
+/** The reader of a run waits for it now, or no more. */
+export function readerWaits(run: RunRecord, waits: boolean): void {
+  if (run.reading === waits) return;
+  run.reading = waits;
+  if (!waits) pump();
+}
+
+/** A task now waits for another of its runs, so slots that it holds elsewhere can be lent. */
+export function taskWaits(task: RunRecord): void {
+  const first = task.firstChild;
+  if (task.loose || (first !== undefined && first.nextSibling !== undefined)) pump();
+}
+
 /** Starts those at the heads of their lines that can. */
 function serve(): void {
   pumping = false;
@@ -152,7 +166,7 @@ function serve(): void {
 
 /** While a line waits for descriptors only time can tell: others than our programs hold them too. */
 function watchRoom(run: RunRecord): void {
-  if (watching || run.room() >= 1) return;
+  if (watching || run.spawner.room() >= 1) return;
   watching = true;
   setTimeout(() => {
     watching = false;

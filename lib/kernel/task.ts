@@ -13,7 +13,9 @@ import type { Outcome } from './event.ts';
 import { QUIET, yieldedRun } from './iterate.ts';
 import { toRunner } from './runnable.ts';
 import type { Running } from './runner.ts';
-import { DRIVE, type RunRecord } from './run.ts';
+import type { RunRecord } from './run.ts';
+import { DRIVE } from './run/operations.ts';
+import { taskWaits } from './slots.ts';
 
 type AnyGenerator = Generator<unknown, unknown, unknown> | AsyncGenerator<unknown, unknown, unknown>;
 type Step = IteratorResult<unknown, unknown>;
@@ -193,7 +195,7 @@ export class Task implements Running {
     const child = run.startChild(runner!, {});
     if (child.settled) return this.#answer(child);
     this.waiting = child;
-    run.startsWaiting();
+    taskWaits(run);
     return undefined;
   }
 
