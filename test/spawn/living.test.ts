@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { fixture, gone, lives, run } from './support.ts';
 
@@ -50,4 +52,17 @@ t.test('the hook comes with the first program', async (t) => {
   const program = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
   const [before, after] = (await program.closed).split('\n').map(Number) as [number, number];
   t.equal(after, before + 1);
+});
+
+t.test('at the end of its host a program is told, and has the time to clean up', async (t) => {
+  const told = join(t.testdir(), 'told');
+  const program = `trap 'echo cleaned up >"$0"; exit' TERM; echo ready; while :; do sleep 0.01; done`;
+  const script = `
+    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
+    const argv = ['sh', '-c', ${JSON.stringify(program)}, ${JSON.stringify(told)}];
+    const child = execaSpawner.spawn({ argv, ...common }, () => child.stdout.once('data', () => process.exit(3)), () => {});`;
+  const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
+  t.match(await host.exit, { exitCode: 3 });
+  t.equal(readFileSync(told, 'utf8'), 'cleaned up\n');
 });
