@@ -66,3 +66,20 @@ t.test('at the end of its host a program is told, and has the time to clean up',
   t.match(await host.exit, { exitCode: 3 });
   t.equal(readFileSync(told, 'utf8'), 'cleaned up\n');
 });
+
+t.test(
+  'one that heeds no SIGTERM gets SIGKILL at the end of its host, also where its leader has heeded it',
+  async (t) => {
+    const program = `sh -c "trap '' TERM; echo \\$\\$; exec sleep 1000" & wait`;
+    const script = `
+    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
+    const said = (pid) => process.stdout.write(pid, () => process.exit(3));
+    const child = execaSpawner.spawn({ argv: ['sh', '-c', ${JSON.stringify(program)}], ...common }, () => child.stdout.once('data', said), () => {});`;
+    const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
+    const pid = Number(await host.closed);
+    t.teardown(() => lives(pid) && process.kill(pid, 'SIGKILL'));
+    t.ok(pid > 0);
+    t.ok(await gone(pid));
+  },
+);
