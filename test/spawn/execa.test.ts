@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import t from 'tap';
@@ -146,22 +146,6 @@ t.test('a folder that is none is told from a missing program', async (t) => {
   t.equal(await failure(run(['true'], { cwd: missing })), `CWD: the folder ${missing} does not exist`);
   const file = join(folder, 'file');
   t.equal(await failure(run(['true'], { cwd: file })), `CWD: the folder ${file} is no folder`);
-});
-
-t.test('a folder that may not be entered', async (t) => {
-  const locked = join(t.testdir({ locked: {} }), 'locked');
-  chmodSync(locked, 0o600);
-  const script = `
-    import { run } from ${JSON.stringify(new URL('./support.ts', import.meta.url).href)};
-    const exit = await run(['true'], { cwd: ${JSON.stringify(locked)} }).exit;
-    process.stdout.write(exit.code + ': ' + exit.error.message);`;
-  const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
-  const may: [string, ...string[]] = [process.execPath, '--import', loader, '--input-type=module', '-e', script];
-  // Root may enter any folder; so it is a root that gave that right away who tries.
-  const rights = '-dac_override,-dac_read_search';
-  const argv: typeof may =
-    process.getuid!() === 0 ? ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`, ...may] : may;
-  t.equal(await run(argv).closed, `CWD: the folder ${locked} can't be entered (EACCES)`);
 });
 
 t.test('a script without #! is run by sh, as by any shell', async (t) => {
