@@ -10,6 +10,7 @@ export type Reason =
   | { readonly type: 'spawn'; readonly code: string }
   | { readonly type: 'timeout'; readonly ms: number }
   /** A line longer than the limit (bytes). */
+  /** A line too long on a stream; 'input': bytes sent that nobody reads; 'items': too many of them. */
   | { readonly type: 'overflow'; readonly stream: string; readonly limit: number }
   /** `sent`: whether anything may have reached the other side ('no' is safe to repeat). */
   | { readonly type: 'connection'; readonly phase: string; readonly sent: 'no' | 'maybe' }
@@ -82,6 +83,8 @@ export function describe(reason: Reason): string {
     case 'timeout':
       return `timed out after ${reason.ms} ms`;
     case 'overflow':
+      if (reason.stream === 'input') return `does not read what is sent: more than ${reason.limit} bytes wait`;
+      if (reason.stream === 'items') return `gave more than ${reason.limit} items that its readers have not taken`;
       return `wrote a line longer than ${reason.limit} bytes to ${reason.stream}`;
     case 'connection':
       return `connection failed: ${reason.phase}`;

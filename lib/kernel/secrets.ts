@@ -11,9 +11,11 @@ export interface Masker {
   value<V>(value: V): V;
   /** The length of the longest end of `text` that a secret begins with: an unfinished line holds it back. */
   overhang(text: string): number;
+  /** All that it masks; who masks more masks these with the same stroke, since one may be a part of another. */
+  readonly forms: readonly string[];
 }
 
-const nothing: Masker = { text: (text) => text, value: (value) => value, overhang: () => 0 };
+const nothing: Masker = { text: (text) => text, value: (value) => value, overhang: () => 0, forms: [] };
 
 /**
  * A masker for these secrets. Those that are quoted for a shell or written as JSON are found too; of one with several
@@ -22,7 +24,7 @@ const nothing: Masker = { text: (text) => text, value: (value) => value, overhan
  */
 export function masker(secrets: readonly string[] | undefined, outer: Masker = nothing): Masker {
   if (secrets === undefined || secrets.length === 0) return outer;
-  const forms = new Set<string>();
+  const forms = new Set(outer.forms);
   for (const [index, secret] of secrets.entries()) {
     if (typeof secret !== 'string' || secret.length < 4)
       throw new TypeError(`secrets[${index}]: a secret is a string of at least 4 characters`);
@@ -36,7 +38,7 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
   const longestFirst = [...forms].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
 
-  const text = (value: string): string => outer.text(value.replace(pattern, MASK));
+  const text = (value: string): string => value.replace(pattern, MASK);
   const deep = (value: unknown, above: readonly object[]): unknown => {
     if (typeof value === 'string') return text(value);
     if (typeof value !== 'object' || value === null || above.includes(value)) return value;
@@ -48,9 +50,10 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
   };
   return {
     text,
+    forms: longestFirst,
     value: (value) => deep(value, []) as typeof value,
     overhang(value) {
-      let longest = outer.overhang(value);
+      let longest = 0;
       for (const form of longestFirst) {
         for (let length = Math.min(form.length - 1, value.length); length > longest; length--) {
           if (value.endsWith(form.slice(0, length))) longest = length;

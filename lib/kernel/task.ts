@@ -43,7 +43,6 @@ export class Task implements Running {
   readonly #async: boolean;
   /** The run that the current yield waits for. */
   waiting: RunRecord | undefined;
-  #begun = false;
   #ended = false;
   /** An async generator's own code is running or awaits something of its own. */
   inCode = false;
@@ -71,22 +70,16 @@ export class Task implements Running {
     }
     const run = this.#run;
     for (let count = 1; ; count++) {
-      if (how === NEXT) {
-        if (this.#failure !== undefined && this.#begun) {
-          how = THROW;
-          value = this.#failure;
-          this.#failure = undefined;
-        }
-        if (this.#killed !== undefined) {
-          how = this.#begun ? THROW : RETURN;
-          value = this.#kill;
-        }
+      // What a spawned run failed with while the first event of a run was on its way. (A kill waits for the next yield.)
+      if (how === NEXT && this.#failure !== undefined) {
+        how = THROW;
+        value = this.#failure;
+        this.#failure = undefined;
       }
       if ((count & 63) === 0 && overdue()) {
         enqueue(run, DRIVE, how, value);
         return;
       }
-      this.#begun = true;
       let step: Step;
       if (this.#async) {
         this.#resumeAsync(how, value);

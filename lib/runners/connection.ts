@@ -14,7 +14,7 @@ import { RunError, type Outcome, type Reason, type Running, type Sink } from '..
 import { callEach } from '../kernel/late.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { show } from '../kernel/runnable.ts';
-import { feedInput, type Feeding, type Input } from './input.ts';
+import { feedInput, SENT, type Feeding, type Input } from './input.ts';
 import { LineSplitter } from './lines.ts';
 import type { Settings, SocketResult, Target } from './socket.ts';
 import { Capture } from './tail.ts';
@@ -204,6 +204,8 @@ export class Connection implements Running {
       throw new TypeError(`send: a socket takes strings (lines) and bytes, got ${show(item)}`);
     if (this.#socket.destroyed) return;
     if (!this.#socket.writable) throw this.#error({ type: 'closed' }, 'send() after our side has ended');
+    if (this.#socket.writableLength > SENT)
+      throw this.#error({ type: 'overflow', stream: 'input', limit: SENT }, undefined);
     this.#socket.write(typeof item !== 'string' || item.endsWith('\n') ? item : `${item}\n`);
   }
   end(): void {

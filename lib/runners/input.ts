@@ -6,6 +6,9 @@ import { toError } from '../kernel/error.ts';
 import { show } from '../kernel/runnable.ts';
 import { isIterable, isReadable, reader, readOnce, takeCharge, type Readables, type Reader } from './reader.ts';
 
+/** L5: what is sent may wait for somebody who doesn't read, up to this. */
+export const SENT = 64 * 1024 * 1024; // bytes
+
 /**
  * What can be fed: a string, bytes, a file: URL, a Readable, a web ReadableStream, an iterable or async iterable of strings
  * and bytes. All of it is written as it is: no newlines are added.

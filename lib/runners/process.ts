@@ -7,7 +7,7 @@ import type { RunRecord } from '../kernel/run.ts';
 import type { Child, Command, Context, Exit, Running, Sink } from '../kernel/index.ts';
 import { commandOf } from './command.ts';
 import { Countdown } from './countdown.ts';
-import type { Input } from './input.ts';
+import { SENT, type Input } from './input.ts';
 import { leaveBehind } from './leftover.ts';
 import type { ProgramResult, ProgramRunner } from './program.ts';
 import { ProgramInput } from './programInput.ts';
@@ -267,7 +267,9 @@ export class ProgramRun implements Running {
   }
 
   send(item: unknown): void {
-    this.#sendable('send').send(item);
+    const input = this.#sendable('send');
+    if (input.unread > SENT) throw this.#verdict.error({ reason: { type: 'overflow', stream: 'input', limit: SENT } });
+    input.send(item);
   }
   end(): void {
     this.#sendable('end').end();

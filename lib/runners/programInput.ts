@@ -30,8 +30,9 @@ export class ProgramInput {
   #stdin: Writable | undefined;
   #feeding: Feeding | undefined;
   #over = false;
-  /** What was sent before it had started. */
+  /** What was sent before it had started, and how many bytes (or characters) that is. */
   #unsent: ((stdin: Writable) => void)[] = [];
+  #waiting = 0;
 
   /** `failed`: the source failed. A program that doesn't read what it is given is no error. */
   constructor(source: Input | 'pipe', failed: (cause: Error) => void) {
@@ -54,6 +55,7 @@ export class ProgramInput {
     const written = typeof item === 'string' ? (item.endsWith('\n') ? item : `${item}\n`) : item;
     if (typeof written !== 'string' && !(written instanceof Uint8Array))
       throw new TypeError(`send: a program takes strings (lines) and bytes, got ${show(item)}`);
+    this.#waiting += this.#stdin === undefined ? written.length : 0;
     this.#act((stdin) => stdin.write(written));
   }
   end(): void {
@@ -62,6 +64,11 @@ export class ProgramInput {
   #act(act: (stdin: Writable) => void): void {
     if (this.#stdin === undefined) this.#unsent.push(act);
     else if (this.#stdin.writable) act(this.#stdin);
+  }
+
+  /** Bytes that were sent and that the program has not read. */
+  get unread(): number {
+    return this.#stdin?.writableLength ?? this.#waiting;
   }
 
   /** Whether things can be sent. */

@@ -18,6 +18,8 @@ export function failure(error: NodeJS.ErrnoException, command: Command): Exit {
   const folder = ABOUT_PATHS.has(code) ? folderProblem(command.cwd) : undefined;
   // Node's own error carries the arguments, in which there may be secrets; so it is not handed on.
   if (folder !== undefined) return tell('CWD', folder);
+  // A folder in PATH that may not be entered hides what the system would say of a name that is nowhere else.
+  if (code === 'EACCES' && pathOf(command) === undefined) return tell('ENOENT', explain('ENOENT', command)!);
   return tell(code, explain(code, command) ?? error.message);
 }
 
@@ -57,10 +59,9 @@ function folderProblem(folder: string): string | undefined {
 }
 
 function explain(code: string, command: Command): string | undefined {
-  const { argv, cwd, env } = command;
-  const [name] = argv;
+  const [name] = command.argv;
   const direct = name.includes('/');
-  const path = direct ? resolve(cwd, name) : lookUp(name, cwd, (env ?? process.env)['PATH']);
+  const path = pathOf(command);
   switch (code) {
     case 'ENOENT': {
       const interpreter = path !== undefined && interpreterOf(path);
@@ -68,6 +69,7 @@ function explain(code: string, command: Command): string | undefined {
       return direct ? `${path} does not exist` : `there is no program ${name} in PATH`;
     }
     case 'EACCES':
+      if (path !== undefined && isHidden(path)) return `a folder above ${path} can't be entered`;
       if (path !== undefined && isFolder(path)) return `${path} is a folder, no program`;
       return `${path ?? name} is not executable (chmod +x makes it so)`;
     case 'ENOEXEC':
@@ -86,6 +88,11 @@ function explain(code: string, command: Command): string | undefined {
   }
 }
 
+/** Where its program is, as far as that can be seen. */
+function pathOf({ argv: [name], cwd, env }: Command): string | undefined {
+  return name.includes('/') ? resolve(cwd, name) : lookUp(name, cwd, (env ?? process.env)['PATH']);
+}
+
 function lookUp(name: string, cwd: string, path = '/usr/bin:/bin'): string | undefined {
   const files = path.split(delimiter).map((folder) => join(isAbsolute(folder) ? folder : resolve(cwd, folder), name));
   return files.find((file) => existsSync(file));
@@ -93,6 +100,16 @@ function lookUp(name: string, cwd: string, path = '/usr/bin:/bin'): string | und
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Whether a folder above it keeps even from being seen what it is. */
+function isHidden(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }
 
 function interpreterOf(path: string): string | undefined {

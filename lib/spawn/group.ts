@@ -22,8 +22,8 @@ export class Group {
   #stopped = false;
   #exited = false;
   #gone = false;
-  /** It was told to end: some of it may have moved to a group of its own meanwhile. */
-  #told = false;
+  /** How it was told to end: some of it may have moved to a group of its own meanwhile. */
+  #told: NodeJS.Signals | undefined;
   /** Other groups in the session when it was last signalled: `timeout` and shells with job control make them. */
   #others: number[] = [];
 
@@ -50,7 +50,7 @@ export class Group {
     this.#others = otherGroups(procs, this.pid);
     for (const target of this.#targets()) send(target, signal);
     this.#since = performance.now();
-    if (ENDING.has(signal)) this.#told = true;
+    if (ENDING.has(signal)) this.#told = signal;
     if (signal === 'SIGSTOP') this.#stopped = true;
     else if (signal === 'SIGCONT') this.#stopped = false;
     else if (ENDING.has(signal) && signal !== 'SIGKILL') this.#continue(procs);
@@ -72,10 +72,21 @@ export class Group {
     // A system call that fails is expensive in Node, and mostly nothing was left behind: that is asked first.
     if (this.#gone) return false;
     this.#others = this.#others.filter((group) => exists(-group));
-    if (!this.#told && this.#others.length === 0 && !exists(-this.pid)) this.#gone = true;
+    if (this.#told === undefined && this.#others.length === 0 && !exists(-this.pid)) this.#gone = true;
     if (this.#isGone()) return false;
+    this.pursue();
     const procs = this.#procs();
     return procs === undefined || procs.length > 0;
+  }
+
+  /** Whoever moved to a group of its own just as the last signal was sent gets it too: `timeout` does that at its start. */
+  pursue(): void {
+    if (this.#told === undefined || !this.session || this.#isGone()) return;
+    for (const group of otherGroups(this.#procs() ?? [], this.pid)) {
+      if (this.#others.includes(group)) continue;
+      this.#others.push(group);
+      send(-group, this.#told);
+    }
   }
 
   /** Its live processes. */

@@ -41,6 +41,7 @@ export function runningCount(): number {
 /** SIGKILL to every child and all they started, at once: for a second Ctrl-C. */
 export function killEverything(): void {
   for (const group of living) group.signal('SIGKILL');
+  for (const group of living) group.pursue();
 }
 
 function endAll(): void {
@@ -49,6 +50,7 @@ function endAll(): void {
   const deadline = performance.now() + GRACE;
   const cell = new Int32Array(new SharedArrayBuffer(4));
   while (anyLife()) {
+    for (const group of living) group.pursue();
     if (performance.now() > deadline) {
       killEverything();
       return;

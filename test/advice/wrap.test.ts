@@ -1,21 +1,7 @@
 import t from 'tap';
-import { around } from '../../lib/advice/around.ts';
 import { timeout } from '../../lib/advice/timeout.ts';
 import { createRunner } from '../../lib/kernel/index.ts';
 import { value } from '../support.ts';
-
-t.test('with: the first is the outermost; what is no advice is told', async (t) => {
-  const order: string[] = [];
-  const mark = (name: string) =>
-    around(function* (proceed) {
-      order.push(name);
-      return yield* proceed;
-    });
-  await value(1).with(mark('outer'), mark('inner')).run();
-  t.same(order, ['outer', 'inner']);
-  t.throws(() => value(1).with(3 as never), /advice 1: expected a function, got number/);
-  t.throws(() => value(1).with((() => 3) as never), /gave no runner/);
-});
 
 t.test('1,000 advice on one runner', async (t) => {
   let runner = value(1);

@@ -67,6 +67,23 @@ t.test('one that throws is an uncaught exception; the rest is handled', async (t
   t.match(caught, [{ message: 'a bug' }]);
 });
 
+t.test('L1: however much is put on the queue, one turn is scheduled', async (t) => {
+  const own = globalThis.queueMicrotask;
+  let scheduled = 0;
+  globalThis.queueMicrotask = (call) => {
+    scheduled++;
+    own(call);
+  };
+  let handled = 0;
+  const target = { handle: () => void handled++ };
+  await new Promise((resolve) => setImmediate(resolve)); // no turn is under way
+  for (let i = 0; i < 100; i++) enqueue(target, 0);
+  globalThis.queueMicrotask = own;
+  t.equal(scheduled, 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(handled, 100);
+});
+
 t.test('overdue and turnTime', async (t) => {
   let late: boolean | undefined;
   let told: number | undefined;

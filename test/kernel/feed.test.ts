@@ -1,6 +1,5 @@
 import t from 'tap';
 import { runCommandGens, type Event, type Loop, type Run } from '../../lib/kernel/index.ts';
-import { race } from '../../lib/compose/race.ts';
 import { hand, rounds, until, type Hand } from './tools.ts';
 
 async function started(): Promise<{ h: Hand; loop: Loop<unknown[]>; run: Run }> {
@@ -88,58 +87,4 @@ t.test('readers that come while it is written see the same', async (t) => {
   const [first, ...others] = (await Promise.all(readers)).map(lines);
   t.equal(first!.length, 40);
   for (const other of others) t.same(other, first);
-});
-
-t.test('run.next() gives lines and items, one at a time, then undefined', async (t) => {
-  const h = hand();
-  const seen: unknown[] = [];
-  const loop = runCommandGens([
-    h.runner,
-    function* () {
-      const run = loop.find('1')!;
-      for (;;) {
-        const next: unknown = yield* run.next();
-        seen.push(next);
-        if (next === undefined) return;
-      }
-    },
-  ]) as Loop<unknown[]>;
-  await until(() => h.starts.length === 1);
-  h.last.sink.lines('stdout', ['a', 'b']);
-  h.last.sink.note('no line');
-  h.last.sink.item({ x: 1 });
-  await rounds();
-  h.last.sink.lines('stderr', ['c']);
-  h.last.finish();
-  await loop;
-  t.same(seen, [
-    { stream: 'stdout', line: 'a' },
-    { stream: 'stdout', line: 'b' },
-    { item: { x: 1 } },
-    { stream: 'stderr', line: 'c' },
-    undefined,
-  ]);
-});
-
-t.test('two that hear of a line in the same turn: the one that is killed gives its line back', async (t) => {
-  const [a, b] = [hand(), hand()];
-  const seen: unknown[] = [];
-  const loop = runCommandGens([
-    a.runner,
-    b.runner,
-    function* () {
-      const [first, second] = [loop.find('1')!, loop.find('2')!];
-      const won: { value: unknown } = yield* race({ first: first.next(), second: second.next() });
-      seen.push(won.value, yield* second.next(), yield* second.next());
-    },
-  ]) as Loop<unknown[]>;
-  await until(() => a.starts.length === 1 && b.starts.length === 1);
-  await rounds();
-  a.last.sink.lines('stdout', ['of the first']);
-  b.last.sink.lines('stdout', ['of the second']);
-  await rounds();
-  a.last.finish();
-  b.last.finish();
-  await loop;
-  t.same(seen, [{ stream: 'stdout', line: 'of the first' }, { stream: 'stdout', line: 'of the second' }, undefined]);
 });

@@ -235,6 +235,39 @@ t.test('L7: spawned runs', async (t) => {
     }
   });
 
+  t.test('one that fails while its parent awaits something else: the error at the next yield', async (t) => {
+    for (const kind of ['yield', 'yield*', 'for await'] as const) {
+      const fails = hand();
+      const waits = hand();
+      const body = async function* () {
+        yield* spawn(fails.runner);
+        fails.last.fail(new RangeError('of the spawned'));
+        await rounds();
+        try {
+          if (kind === 'yield') yield waits.runner;
+          else if (kind === 'yield*') yield* waits.runner;
+          else {
+            for await (const _ of waits.runner);
+            yield* immediate(1); // what it reads it has begun by itself; this is its yield
+          }
+        } catch (error) {
+          return (error as Error).message;
+        }
+        return 'no error';
+      };
+      const loop = runCommandGens<unknown>([body]);
+      if (kind === 'for await') {
+        await until(() => waits.starts.length === 1);
+        waits.last.finish();
+      }
+      t.same(await loop, ['of the spawned'], kind);
+      t.ok(
+        waits.starts.every(({ settled }) => settled),
+        'nothing of it runs on',
+      );
+    }
+  });
+
   t.test('is the failure of the task that does not catch it, or has no yield left', async (t) => {
     const fails = hand();
     const waits = hand();

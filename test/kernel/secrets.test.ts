@@ -48,6 +48,17 @@ t.test('without secrets nothing is done', async (t) => {
   t.equal(none.overhang('abc'), 0);
 });
 
+t.test('a secret that is a part of another, in whichever of two loops, leaves nothing of it', async (t) => {
+  for (const [outer, inner] of [
+    ['the whole token', 'whole'],
+    ['whole', 'the whole token'],
+  ] as const) {
+    const { text, overhang } = masker([inner], masker([outer]));
+    t.equal(text('it is the whole token, on the whole'), 'it is ***, on the ***');
+    t.equal(overhang('it is the whole tok'), 'the whole tok'.length);
+  }
+});
+
 t.test('too short, or no string: a TypeError that says which, and not what', async (t) => {
   t.throws(() => masker(['long enough', 'abc']), { name: 'TypeError', message: /^secrets\[1\]: .*at least 4/ });
   t.throws(() => masker([5 as never]), { name: 'TypeError' });

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { pathToFileURL } from 'node:url';
+import { Readable } from 'node:stream';
 import t from 'tap';
 import { within } from '../../lib/compose/within.ts';
 import { isRunError, RunError, type RunErrorDetails } from '../../lib/kernel/index.ts';
@@ -143,7 +144,7 @@ t.test('what is no option, or no value of one, is refused at the call', (t) => {
   refused({ label: 7 }, /label/);
   refused({ stdout: 'log.txt' }, /stdout is .* for a file give file\("log.txt"\)/);
   refused({ stderr: 2 }, /stderr is a function/);
-  refused({ stdout: process.stdin }, /stdout is a function/);
+  refused({ stdout: Readable.from([]) }, /stdout is a function/);
   refused({ stdin: 7 }, /program: stdin: expected a string/);
   refused({ stdin: new URL('https://a.b/c') }, /only a file: URL/);
   refused(null, /expected options, got null/);

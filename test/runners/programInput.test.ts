@@ -236,6 +236,19 @@ t.test('sending needs stdin: pipe, and text', async (t) => {
   });
 });
 
+t.test('L5: what is sent to one that does not read has a limit', async (t) => {
+  const { run, ended } = await live(program('exec sleep 1000', { stdin: 'pipe', grace: 100 }));
+  const piece = Buffer.alloc(1024 * 1024);
+  for (let i = 0; i < 66; i++) run.send(piece);
+  t.match(await ended, {
+    type: 'failed',
+    error: {
+      reason: { type: 'overflow', stream: 'input', limit: 64 * 1024 * 1024 },
+      message: /does not read what is sent: more than 67108864 bytes wait/,
+    },
+  });
+});
+
 t.test(`stdin: 'inherit' without a terminal is Node's own`, async (t) => {
   const folder = t.testdir({ input: 'for the child\n' });
   const script = join(folder, 'host.ts');

@@ -43,6 +43,21 @@ t.test('it also reaches the groups that programs made in their session', async (
   t.equal(await until(() => !program.child.alive()), true);
 });
 
+t.test('who makes a group of his own when he is told to end is told once more', async (t) => {
+  const program = run([
+    'sh',
+    '-c',
+    'trap "timeout 1000 sleep 1000 >/dev/null & echo \\$!; exit 0" TERM; echo; while :; do sleep 0.01; done',
+  ]);
+  await program.said;
+  program.child.signal('SIGTERM');
+  t.match(await program.exit, { exitCode: 0 });
+  const nested = Number((await program.closed).trim());
+  finallyKill(t, nested);
+  t.equal(await until(() => !program.child.alive()), true, 'looking whether it lives is enough');
+  t.equal(lives(nested), false);
+});
+
 t.test('those left behind after the exit live, and can be killed', async (t) => {
   const program = run(['sh', '-c', 'sleep 1000 & echo $!']);
   const left = Number(await program.said);

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { fixture, gone, lives, run } from './support.ts';
 
@@ -51,3 +53,33 @@ t.test('the hook comes with the first program', async (t) => {
   const [before, after] = (await program.closed).split('\n').map(Number) as [number, number];
   t.equal(after, before + 1);
 });
+
+t.test('at the end of its host a program is told, and has the time to clean up', async (t) => {
+  const told = join(t.testdir(), 'told');
+  const program = `trap 'echo cleaned up >"$0"; exit' TERM; echo ready; while :; do sleep 0.01; done`;
+  const script = `
+    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
+    const argv = ['sh', '-c', ${JSON.stringify(program)}, ${JSON.stringify(told)}];
+    const child = execaSpawner.spawn({ argv, ...common }, () => child.stdout.once('data', () => process.exit(3)), () => {});`;
+  const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
+  t.match(await host.exit, { exitCode: 3 });
+  t.equal(readFileSync(told, 'utf8'), 'cleaned up\n');
+});
+
+t.test(
+  'one that heeds no SIGTERM gets SIGKILL at the end of its host, also where its leader has heeded it',
+  async (t) => {
+    const program = `sh -c "trap '' TERM; echo \\$\\$; exec sleep 1000" & wait`;
+    const script = `
+    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
+    const said = (pid) => process.stdout.write(pid, () => process.exit(3));
+    const child = execaSpawner.spawn({ argv: ['sh', '-c', ${JSON.stringify(program)}], ...common }, () => child.stdout.once('data', said), () => {});`;
+    const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
+    const pid = Number(await host.closed);
+    t.teardown(() => lives(pid) && process.kill(pid, 'SIGKILL'));
+    t.ok(pid > 0);
+    t.ok(await gone(pid));
+  },
+);

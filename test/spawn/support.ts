@@ -80,3 +80,15 @@ export async function until(what: () => boolean): Promise<boolean> {
 export function gone(...pids: readonly number[]): Promise<boolean> {
   return until(() => !pids.some(lives));
 }
+
+/**
+ * The program that runs code as one who may not enter every folder and read every file. Root may, so it is a root that gave
+ * those rights away. The code has `run` of this file.
+ */
+export function unprivileged(code: string): readonly [string, ...string[]] {
+  const script = `import { run } from ${JSON.stringify(import.meta.url)};\n${code}`;
+  const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
+  const node = [process.execPath, '--import', loader, '--input-type=module', '-e', script] as const;
+  const rights = '-dac_override,-dac_read_search';
+  return process.getuid!() === 0 ? ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`, ...node] : node;
+}

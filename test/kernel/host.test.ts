@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { missing, start, type Living } from '../cli/support.ts';
-import { gone, lives } from './tools.ts';
+import { gone, lives } from '../runners/tools.ts';
 
 t.setTimeout(120_000); // each starts a Node or two
 

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { spawn } from '../../lib/compose/spawn.ts';
-import { isRunError, runCommandGens } from '../../lib/kernel/index.ts';
+import { isRunError, runCommandGens, type Child, type Spawner } from '../../lib/kernel/index.ts';
 import { program, type ProgramOptions } from '../../lib/runners/program.ts';
+import { endGroup, signalOf } from '../../lib/runners/stop.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { failure, fixture, gone, hear, live, lives, pidIn, unhandledOf, until } from './tools.ts';
 
@@ -333,4 +334,69 @@ t.test('those killed leave nobody', async (t) => {
   for (const { loop } of runs) loop.kill();
   await Promise.all(runs.map(({ ended }) => ended));
   t.ok(await gone(...pids));
+});
+
+/** A child that no signal ends, until `looks` have been taken at it. */
+function immortal(looks = Infinity): Child & { readonly signals: string[] } {
+  const signals: string[] = [];
+  return {
+    pid: 4711,
+    stdin: undefined,
+    stdout: undefined,
+    stderr: undefined,
+    signals,
+    signal: (signal) => void signals.push(signal),
+    alive: () => looks-- > 0,
+    members: () => [4711, 4712],
+    release() {},
+  };
+}
+
+t.test('L6: what even SIGKILL does not end is waited for a second more, then named', async (t) => {
+  const clock = fakeClock();
+  const child = immortal();
+  const spawner: Spawner = {
+    name: 'of immortals',
+    room: () => Infinity,
+    spawn(_command, started) {
+      setImmediate(started, 4711);
+      return child;
+    },
+  };
+  const { run, record, ended } = await live(program('it', { grace: '5s' }), { clock, spawner });
+  await until(() => run.detail.includes('pid 4711 runs'));
+  run.kill();
+  await clock.advance('5s');
+  t.same(child.signals, ['SIGTERM', 'SIGKILL']);
+  const before = performance.now();
+  t.match(await ended, { type: 'killed', by: 'kill()' });
+  t.ok(performance.now() - before < 5000, 'a second, not for ever');
+  t.match(
+    record.events.find(({ type }) => type === 'note'),
+    { text: 'could not be killed: pid 4711, 4712', data: { survivors: [4711, 4712] } },
+  );
+});
+
+t.test('L6: SIGKILL is sent again as long as somebody lives, for what had just moved to another group', async (t) => {
+  const clock = fakeClock();
+  const child = immortal(5);
+  const survivors = await new Promise<readonly number[]>((gone) => {
+    endGroup(child, { signal: 'SIGTERM', grace: 0, clock, exited: true, gone });
+    void clock.advance(0);
+  });
+  t.same(survivors, []);
+  t.ok(child.signals.filter((signal) => signal === 'SIGKILL').length > 1, child.signals.join(' '));
+});
+
+t.test('the signal to begin with is the one that a kill is named after, if it ends anything', async (t) => {
+  t.same(['SIGINT', 'SIGKILL', 'SIGUSR1', 'SIGSTOP', 'SIGCONT', 'SIGNONE', 'me', 'toString'].map(signalOf), [
+    'SIGINT',
+    'SIGKILL',
+    'SIGUSR1',
+    'SIGTERM',
+    'SIGTERM',
+    'SIGTERM',
+    'SIGTERM',
+    'SIGTERM',
+  ]);
 });
