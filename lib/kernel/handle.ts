@@ -2,7 +2,8 @@
 import type { FeedIterator } from './feed.ts';
 import type { RunRecord } from './run.ts';
 import { whenSettled } from './run/settle.ts';
-import { createRunner, type Runner } from './runner.ts';
+import { createRunner } from './create.ts';
+import type { Runner } from './runner.ts';
 import type { StreamName } from './event.ts';
 
 type Next = { stream: StreamName; line: string } | { item: any } | undefined;

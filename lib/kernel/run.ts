@@ -36,7 +36,7 @@ import { descendants, idOf, link } from './run/tree.ts';
 import { toRunner } from './runnable.ts';
 import type { Ambient, ChildOptions, ChildSink, Context, Lines } from './runner.ts';
 import type { Run, Runnable, Runner, Running, Sink } from './runner.ts';
-import { advised } from './runner.ts';
+import { advised } from './create.ts';
 import { defaultSpawner, type Scope } from './scope.ts';
 import type { Slot } from './slots.ts';
 import type { Command, Spawner } from './spawner.ts';

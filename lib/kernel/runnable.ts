@@ -7,7 +7,7 @@
 import { callAs } from './current.ts';
 import { NEXT, Task } from './task.ts';
 import type { Spec } from './event.ts';
-import { BaseRunner, createRunner, isRunner } from './runner.ts';
+import { BaseRunner, createRunner, isRunner } from './create.ts';
 import type { Context, Runnable, Runner, Running, SeedStreams, Sink, Traits } from './runner.ts';
 import type { RunRecord } from './run.ts';
 

@@ -1,7 +1,7 @@
 // What a loop brings to the runs below it: who listens, what is secret, where time and programs come from.
 import { systemClock, milliseconds } from './clock.ts';
 import type { Event } from './event.ts';
-import type { LoopOptions } from './loop.ts';
+import type { LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
 import type { Ambient } from './runner.ts';
 import { masker, type Masker } from './secrets.ts';

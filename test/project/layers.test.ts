@@ -44,6 +44,36 @@ t.test('no import points upward', async (t) => {
   }
 });
 
+t.test('only the kernel knows the inside of a run', async (t) => {
+  for (const path of modules(lib)) {
+    if (path.startsWith(join(lib, 'kernel'))) continue;
+    for (const target of imports(path))
+      t.notOk(target.startsWith(join(lib, 'kernel/run/')), `${relative(lib, path)} imports ${relative(lib, target)}`);
+  }
+});
+
+/** What a module imports when it runs: types alone are nothing then. */
+const loads = (path: string): string[] =>
+  [...readFileSync(path, 'utf8').matchAll(/^(?:import|export) (?!type )(?:([^;']*?) from )?'(\.[^']+)';$/gm)]
+    .filter(([, names = '']) => !/^\{(\s*type [^,}]+,?)+\s*\}$/.test(names))
+    .map(([, , name]) => resolve(dirname(path), name!));
+
+t.test('imports that run go round nowhere, but for tasks, which yield what is made into tasks', async (t) => {
+  const state = new Map<string, 'open' | 'done'>();
+  const rounds: string[] = [];
+  const visit = (path: string, above: readonly string[]): void => {
+    if (state.get(path) === 'open')
+      rounds.push([...above.slice(above.indexOf(path)), path].map((one) => relative(lib, one)).join(' > '));
+    if (state.has(path)) return;
+    state.set(path, 'open');
+    for (const target of loads(path)) visit(target, [...above, path]);
+    state.set(path, 'done');
+  };
+  visit(join(lib, 'kernel/task.ts'), []);
+  for (const path of modules(lib)) visit(path, []);
+  t.same(rounds, ['kernel/task.ts > kernel/runnable.ts > kernel/task.ts']);
+});
+
 t.test('sluice imports rxjs nowhere but in lib/rx, and yargs nowhere but in lib/cli', async (t) => {
   for (const path of modules(lib)) {
     const [layer] = relative(lib, path).split('/');

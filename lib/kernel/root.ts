@@ -1,0 +1,135 @@
+// A run that the user's own code awaits: the root of a tree, or inside a task a branch of that one.
+import { milliseconds, type Clock, type Duration } from './clock.ts';
+import { killedError, RunError } from './error.ts';
+import type { Event, Outcome } from './event.ts';
+import { attachHost } from './host.ts';
+import { checkOptions } from './options.ts';
+import { RunRecord } from './run.ts';
+import { beginSoon } from './run/begin.ts';
+import { refuse } from './run/kill.ts';
+import type { Advice, Runner } from './runner.ts';
+import { makeAmbient, makeScope, type Scope } from './scope.ts';
+import { onAbort } from './signal.ts';
+import type { Spawner } from './spawner.ts';
+
+/** How a loop runs. */
+export interface LoopOptions {
+  /** Programs at once, over all generators; default: as many as the machine has descriptors for. */
+  readonly slots?: number | undefined;
+  /** Kills the loop when aborted; one that is already aborted starts nothing. */
+  readonly signal?: AbortSignal | undefined;
+  /** Kills the loop after this time; it rejects with a RunError `timeout`. */
+  readonly timeout?: Duration | undefined;
+  /** The first failure kills the rest. Default false: independent generators finish. */
+  readonly failFast?: boolean | undefined;
+  /** Goes around every leaf (a runner that starts no other) of the loop; the first is the outermost. */
+  readonly advice?: readonly Advice[] | undefined;
+  /** Called with every event, inside a turn. What it throws fails the event's run. */
+  readonly onEvent?: ((event: Event) => void) | undefined;
+  /** A reporter, such as `prefix()`; called as `onEvent` is, before it. */
+  readonly report?: ((event: Event) => void) | undefined;
+  /** Masked in events, labels, specs, notes and errors; at least 4 characters each. */
+  readonly secrets?: readonly string[] | undefined;
+  /** Leaves are not started: their events show what would be. Default false. */
+  readonly dryRun?: boolean | undefined;
+  /** The folder of programs. Default: Node's own. */
+  readonly cwd?: string | undefined;
+  /** What killed code of async generators and promise functions gets, to end by itself. Default '5s'. */
+  readonly grace?: Duration | undefined;
+  /** False: SIGINT, SIGTERM and SIGHUP are not listened to. Default true. */
+  readonly signals?: boolean | undefined;
+  /** Where programs start. Default: this machine. */
+  readonly spawner?: Spawner | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+const KNOWN =
+  'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals spawner clock'.split(' ');
+
+/** A run that was started, and what becomes of it as its user is told. */
+export interface Root<T> {
+  readonly run: RunRecord<T>;
+  readonly settled: Promise<T>;
+}
+
+/**
+ * Starts it. `silent`: it stands for a loop, and is no event itself. `owner`: the task whose code starts it. `iterated`: it is
+ * read by an iterator from its start. Its errors get `outcomes` when it is killed. Throws for options that are none.
+ */
+export function startRoot<T>(
+  runner: Runner<T>,
+  options: LoopOptions,
+  silent: boolean,
+  owner: RunRecord | undefined,
+  outcomes?: readonly Outcome<unknown>[],
+  iterated = false,
+): Root<T> {
+  checkOptions(silent ? 'runCommandGens' : 'run', options, KNOWN);
+  const late = owner?.open === false;
+  if (late) owner = undefined;
+  const scope = makeScope(options, owner?.scope);
+  const ambient = makeAmbient(options, owner?.ambient);
+  const ms = options.timeout === undefined ? Infinity : milliseconds(options.timeout, 'timeout');
+  /** Why the loop was killed, where that is not for its outcome to say. */
+  let reason: RunError | undefined;
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const settled = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  const key = owner !== undefined ? ++owner.count : silent ? '' : '1';
+  const run = new RunRecord<T>(owner, key, runner, scope, ambient, {
+    promised: true,
+    iterated,
+    sink: {
+      settle(outcome: Outcome<T>) {
+        for (const undo of undos) undo();
+        // One that is killed with its task, which had no chance to await it, is nobody's failure.
+        if (outcome.type === 'killed' && owner !== undefined) settled.catch(() => {});
+        if (outcome.type === 'finished') resolve(outcome.value);
+        else reject(rejection(outcome, run, scope, reason, outcomes));
+      },
+    },
+  });
+  if (silent) scope.silent = run;
+  run.ensureFeed();
+  const undos: (() => void)[] = [];
+  if (owner === undefined && options.signals !== false) undos.push(attachHost(run));
+  if (ms !== Infinity) {
+    undos.push(
+      ambient.clock.after(ms, () => {
+        reason = new RunError({ reason: { type: 'timeout', ms }, label: silent ? 'the loop' : run.label });
+        run.kill('timeout');
+      }),
+    );
+  }
+  if (options.signal !== undefined) {
+    undos.push(
+      onAbort(options.signal, (cause) => {
+        reason = killedError('signal', { label: silent ? 'the loop' : run.label, cause });
+        run.kill('signal');
+      }),
+    );
+  }
+  if (owner !== undefined) refuse(owner, run);
+  if (late) run.kill('parent ended');
+  beginSoon(run);
+  return { run, settled };
+}
+
+function rejection(
+  outcome: Exclude<Outcome<unknown>, { type: 'finished' }>,
+  run: RunRecord,
+  scope: Scope,
+  reason: RunError | undefined,
+  outcomes: readonly Outcome<unknown>[] | undefined,
+): Error {
+  let error: Error;
+  if (outcome.type === 'failed') error = outcome.error;
+  else if (reason !== undefined) error = reason;
+  else if (scope.silent === run) error = killedError(outcome.by, { label: 'the loop', cause: outcome.cause });
+  else error = run.errorOf(outcome);
+  if (outcomes !== undefined && error instanceof RunError && outcome.type === 'killed') error.outcomes = outcomes;
+  return error;
+}
