@@ -1,5 +1,6 @@
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
+import { spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { toRunner } from '../../lib/kernel/runnable.ts';
@@ -83,6 +84,19 @@ t.test('a kill is never retried, in a try or between', async (t) => {
   await t.rejects(loop, like({ reason: { type: 'killed', by: 'now' } }));
   await clock.advance('1h');
   t.equal(step.starts, 1);
+});
+
+t.test('nor is one that it has joined', async (t) => {
+  let tries = 0;
+  const joins = task(function* () {
+    tries++;
+    const step = yield* spawn(driven().runner);
+    step.kill('elsewhere');
+    yield* step.join();
+  });
+  const given = joins.with(retry({ backoff: 0, when: () => true })).run();
+  await t.rejects(given, like({ reason: { type: 'killed', by: 'elsewhere' } }));
+  t.equal(tries, 1);
 });
 
 t.test('a generator object can not begin again', async (t) => {
