@@ -107,3 +107,23 @@ t.test('a generator object can not begin again', async (t) => {
   t.throws(() => retry({ jitter: 2 }), /jitter 2/);
   t.throws(() => retry(-1), /count -1/);
 });
+
+t.test('a `when` that throws, or gives a promise, fails the run by name', async (t) => {
+  const failing = failure(new Error('the work'));
+  const thrown = new RangeError('its own');
+  const throwing = retry({
+    count: 3,
+    when() {
+      throw thrown;
+    },
+  });
+  const named = { reason: { type: 'callback', name: 'when of retry' } };
+  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown }));
+  const late = retry({ when: (async () => false) as never });
+  await t.rejects(
+    failing.with(late).run(),
+    like({ ...named, message: /when gave a promise; it has to decide at once/ }),
+  );
+  t.throws(() => retry({ when: true as never }), /when is a function/);
+  t.throws(() => retry({ factor: NaN }), /factor NaN/);
+});
