@@ -43,6 +43,7 @@ t.test('nothing of it tells the arguments', async (t) => {
 t.test('a folder that may not be entered', async (t) => {
   const locked = join(t.testdir({ locked: { program: '' } }), 'locked');
   chmodSync(locked, 0o600);
+  t.teardown(() => chmodSync(locked, 0o700)); // or it could not be taken away
   const of = async (argv: string[], more: object): Promise<string> => {
     const code = `
       const exit = await run(${JSON.stringify(argv)}, ${JSON.stringify(more)}).exit;
