@@ -43,20 +43,23 @@ t.test('nothing of it tells the arguments', async (t) => {
 t.test('a folder that may not be entered', async (t) => {
   const locked = join(t.testdir({ locked: { program: '' } }), 'locked');
   chmodSync(locked, 0o600);
-  t.teardown(() => chmodSync(locked, 0o700)); // or it could not be taken away
   const of = async (argv: string[], more: object): Promise<string> => {
     const code = `
       const exit = await run(${JSON.stringify(argv)}, ${JSON.stringify(more)}).exit;
       process.stdout.write(exit.code + ': ' + exit.error.message);`;
     return run(unprivileged(code)).closed;
   };
-  t.equal(await of(['true'], { cwd: locked }), `CWD: the folder ${locked} can't be entered (EACCES)`);
-  t.equal(await of([join(locked, 'program')], {}), `EACCES: a folder above ${locked}/program can't be entered`);
-  // The system says EACCES of it, as of a program that is there and may not be run.
-  t.equal(
-    await of(['no-such-program'], { env: { PATH: `${locked}:/usr/bin` } }),
-    'ENOENT: there is no program no-such-program in PATH',
-  );
+  try {
+    t.equal(await of(['true'], { cwd: locked }), `CWD: the folder ${locked} can't be entered (EACCES)`);
+    t.equal(await of([join(locked, 'program')], {}), `EACCES: a folder above ${locked}/program can't be entered`);
+    // The system says EACCES of it, as of a program that is there and may not be run.
+    t.equal(
+      await of(['no-such-program'], { env: { PATH: `${locked}:/usr/bin` } }),
+      'ENOENT: there is no program no-such-program in PATH',
+    );
+  } finally {
+    chmodSync(locked, 0o700); // or it could not be taken away
+  }
 });
 
 t.test('which pass, and are waited out', async (t) => {
