@@ -1,6 +1,7 @@
 import {
   isRunError,
   milliseconds,
+  RunError,
   type Advice,
   type Duration,
   type Outcome,
@@ -9,6 +10,8 @@ import {
   type Running,
 } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
+import { show } from '../kernel/runnable.ts';
+import type { RunRecord } from '../kernel/run.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
 /** How often and when `retry` tries again. */
@@ -44,6 +47,9 @@ export function retry(options: number | RetryOptions = {}): Advice {
   const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;
   if (!(count >= 0)) throw new RangeError(`retry: count ${String(count)} is no number of tries`);
   if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`retry: jitter ${String(jitter)} is not between 0 and 1`);
+  if (!(factor > 0)) throw new RangeError(`retry: factor ${String(factor)} is no number above 0`);
+  if (o.when !== undefined && typeof o.when !== 'function')
+    throw new TypeError(`retry: when is a function of the reason and the error, not ${show(o.when)}`);
   const first = milliseconds(o.backoff ?? '1s', 'retry: backoff');
   const max = milliseconds(o.max ?? '30s', 'retry: max');
   const when = o.when ?? ((reason: Reason | undefined) => worthwhile(reason, idempotent));
@@ -80,7 +86,14 @@ export function retry(options: number | RetryOptions = {}): Advice {
         const { error } = outcome;
         errors.push(error);
         const reason = isRunError(error) ? error.reason : undefined;
-        if (errors.length > count || isRunError(error, 'killed') || !when(reason, error, errors.length)) {
+        let again = false;
+        try {
+          again = errors.length <= count && !isRunError(error, 'killed') && decided(when(reason, error, errors.length));
+        } catch (thrown) {
+          sink.settle({ type: 'failed', error: whenThrew(thrown, context as unknown as RunRecord) });
+          return;
+        }
+        if (!again) {
           if (errors.length > 1)
             Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
           sink.settle(outcome);
@@ -117,6 +130,17 @@ export function retry(options: number | RetryOptions = {}): Advice {
       };
     });
   };
+}
+
+/** A promise is always true: `when: async …` would try again whatever it says. */
+function decided(answer: unknown): boolean {
+  if (typeof (answer as { then?: unknown } | null | undefined)?.then !== 'function') return Boolean(answer);
+  Promise.resolve(answer).catch(() => {});
+  throw new TypeError('retry: when gave a promise; it has to decide at once');
+}
+
+function whenThrew(cause: unknown, { id, spec, label }: RunRecord): RunError {
+  return new RunError({ reason: { type: 'callback', name: 'when of retry' }, run: id, spec, label, cause });
 }
 
 /** What another try may mend. */

@@ -1,4 +1,4 @@
-import { isRunError, type Advice, type Runner } from '../kernel/index.ts';
+import { isRunError, isRunner, type Advice, type Runner } from '../kernel/index.ts';
 import { wrapped } from './wrap.ts';
 
 /**
@@ -7,6 +7,7 @@ import { wrapped } from './wrap.ts';
  * fail nobody before. Kills, timeouts and failed starts stay failures.
  */
 export const unchecked: Advice = <T, I>(inner: Runner<T, I>): Runner<T, I> => {
+  if (!isRunner(inner)) throw new TypeError('unchecked: is an advice itself; write runner.with(unchecked)');
   return wrapped(inner, { type: 'unchecked' }, (sink, context) => {
     const child = context.start(inner, {
       settle(outcome) {

@@ -1,5 +1,6 @@
 import { createRunner, milliseconds, RunError, type Duration, type Run, type Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
+import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 
 /** How `until` waits. */
@@ -22,6 +23,8 @@ export function until(
   const record = run as unknown as RunRecord;
   if (typeof (run as Partial<Run> | null)?.join !== 'function')
     throw new TypeError('until: expected a Run, as spawn gives it');
+  if (typeof pattern !== 'string' && !(pattern instanceof RegExp))
+    throw new TypeError(`until: expected a RegExp or a string to look for, got ${show(pattern)}`);
   const regular = typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern;
   checkOptions('until', options, ['within', 'stream']);
   const ms = options.within === undefined ? Infinity : milliseconds(options.within, 'until: within');

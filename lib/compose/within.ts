@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { createRunner, type Advice, type Ambient, type Command, type Runnable, type Runner } from '../kernel/index.ts';
-import { checkOptions } from '../kernel/options.ts';
-import { toRunner } from '../kernel/runnable.ts';
+import { checkAdvice, checkOptions } from '../kernel/options.ts';
+import { show, toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { slotPool } from '../kernel/slots.ts';
 
@@ -29,6 +29,19 @@ export function within<T>(change: Change, body: Runnable<T>): Runner<T>;
 export function within(change: Change): Advice;
 export function within<T>(change: Change, body?: Runnable<T>): Runner<T> | Advice {
   checkOptions('within', change, KNOWN);
+  const { cwd, env, advice, via } = change;
+  if (cwd !== undefined && typeof cwd !== 'string') throw new TypeError(`within: cwd is a path, not ${show(cwd)}`);
+  if (env !== undefined && (typeof env !== 'object' || env === null))
+    throw new TypeError(`within: env is an object, not ${show(env)}`);
+  for (const [name, value] of Object.entries(env ?? {})) {
+    if (value !== undefined && typeof value !== 'string')
+      throw new TypeError(
+        `within: env.${name} is ${value === null ? 'null' : `of the type ${typeof value}`}, not a string`,
+      );
+  }
+  checkAdvice('within', advice);
+  if (via !== undefined && typeof via !== 'function')
+    throw new TypeError(`within: via is a function of a command, not ${show(via)}`);
   slotPool(change.slots); // throws for what is no limit
   if (body === undefined) return ((runner: Runner) => wrap(change, runner)) as Advice;
   return wrap(change, toRunner<T>(body, undefined, 'within'));

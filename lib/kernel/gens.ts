@@ -197,13 +197,15 @@ class Gens<T> implements Running, Target {
   }
 
   #aggregate(): AggregateError {
+    const { masker } = this.#run.scope;
+    const outcomes = this.outcomes.map((outcome) => masker.outcome(outcome));
     const errors: Error[] = [];
-    for (const outcome of this.outcomes) {
+    for (const outcome of outcomes) {
       if (outcome.type === 'failed') errors.push(outcome.error);
       else if (outcome.type === 'killed' && !(this.#failedFast && outcome.by === 'failFast'))
         errors.push(new RunError({ reason: { type: 'killed', by: outcome.by }, cause: outcome.cause }));
     }
-    return aggregateError([...errors, ...this.#sourceErrors], this.outcomes);
+    return aggregateError([...errors, ...this.#sourceErrors.map((error) => masker.value(error))], outcomes);
   }
 
   #stop(): void {

@@ -8,7 +8,7 @@ import type { Event, Outcome, RunId } from './event.ts';
 import { gens } from './gens.ts';
 import { RunIterator } from './iterate.ts';
 import { interop, observableKeys, watch, type EventObserver, type Interop, type Watching } from './observable.ts';
-import { startRoot, type LoopOptions } from './root.ts';
+import { checkLoopOptions, startRoot, type LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
 import { refuse } from './run/kill.ts';
 import type { ResultOf, ResultsOf, Run, Runnable, Runner } from './runner.ts';
@@ -51,6 +51,7 @@ export function runCommandGens<R extends Runnable<any>>(source: Source<R>, optio
 export function runCommandGens<T>(source: Source<Runnable<T>>, options?: LoopOptions): Loop<T[]>;
 export function runCommandGens(source: Source, options: LoopOptions = {}): Loop<any> {
   checkSource(source);
+  checkLoopOptions('runCommandGens', options);
   const outcomes: Outcome<unknown>[] = [];
   const runner = gens<unknown>(source, options.failFast === true, outcomes);
   const root = startRoot(runner, options, true, currentRun(), outcomes);

@@ -8,3 +8,11 @@ export function checkOptions(what: string, options: unknown, known: readonly str
   for (const name in options)
     if (!known.includes(name)) throw new TypeError(`${what}: unknown option ${name}; known are ${known.join(', ')}`);
 }
+
+/** Throws a TypeError for what is no list of advice. */
+export function checkAdvice(what: string, advice: unknown): void {
+  if (advice === undefined) return;
+  if (!Array.isArray(advice)) throw new TypeError(`${what}: advice is a list of functions, not ${show(advice)}`);
+  for (const [index, one] of advice.entries())
+    if (typeof one !== 'function') throw new TypeError(`${what}: advice[${index}] is no function, but ${show(one)}`);
+}

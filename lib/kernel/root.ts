@@ -3,7 +3,7 @@ import { milliseconds, type Clock, type Duration } from './clock.ts';
 import { killedError, RunError } from './error.ts';
 import type { Event, Outcome } from './event.ts';
 import { attachHost } from './host.ts';
-import { checkOptions } from './options.ts';
+import { checkAdvice, checkOptions } from './options.ts';
 import { RunRecord } from './run.ts';
 import { beginSoon } from './run/begin.ts';
 import { refuse } from './run/kill.ts';
@@ -46,6 +46,12 @@ export interface LoopOptions {
 const KNOWN =
   'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals spawner clock'.split(' ');
 
+/** Throws a TypeError for what is no option, or no value of one that is looked at late. */
+export function checkLoopOptions(what: string, options: LoopOptions): void {
+  checkOptions(what, options, KNOWN);
+  checkAdvice(what, options.advice);
+}
+
 /** A run that was started, and what becomes of it as its user is told. */
 export interface Root<T> {
   readonly run: RunRecord<T>;
@@ -64,7 +70,7 @@ export function startRoot<T>(
   outcomes?: readonly Outcome<unknown>[],
   iterated = false,
 ): Root<T> {
-  checkOptions(silent ? 'runCommandGens' : 'run', options, KNOWN);
+  checkLoopOptions(silent ? 'runCommandGens' : 'run', options);
   const late = owner?.open === false;
   if (late) owner = undefined;
   const scope = makeScope(options, owner?.scope);
@@ -130,6 +136,8 @@ function rejection(
   else if (reason !== undefined) error = reason;
   else if (scope.silent === run) error = killedError(outcome.by, { label: 'the loop', cause: outcome.cause });
   else error = run.errorOf(outcome);
-  if (outcomes !== undefined && error instanceof RunError && outcome.type === 'killed') error.outcomes = outcomes;
+  error = scope.masker.value(error);
+  if (outcomes !== undefined && error instanceof RunError && outcome.type === 'killed')
+    error.outcomes = outcomes.map((one) => scope.masker.outcome(one));
   return error;
 }

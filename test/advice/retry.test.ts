@@ -1,5 +1,6 @@
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
+import { spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { toRunner } from '../../lib/kernel/runnable.ts';
@@ -85,6 +86,19 @@ t.test('a kill is never retried, in a try or between', async (t) => {
   t.equal(step.starts, 1);
 });
 
+t.test('nor is one that it has joined', async (t) => {
+  let tries = 0;
+  const joins = task(function* () {
+    tries++;
+    const step = yield* spawn(driven().runner);
+    step.kill('elsewhere');
+    yield* step.join();
+  });
+  const given = joins.with(retry({ backoff: 0, when: () => true })).run();
+  await t.rejects(given, like({ reason: { type: 'killed', by: 'elsewhere' } }));
+  t.equal(tries, 1);
+});
+
 t.test('a generator object can not begin again', async (t) => {
   const generator = (function* () {
     yield* value(1);
@@ -92,4 +106,24 @@ t.test('a generator object can not begin again', async (t) => {
   t.throws(() => toRunner(generator).with(retry(1)), /runs once; wrap its function instead: task\(fn, \.\.\.args\)/);
   t.throws(() => retry({ jitter: 2 }), /jitter 2/);
   t.throws(() => retry(-1), /count -1/);
+});
+
+t.test('a `when` that throws, or gives a promise, fails the run by name', async (t) => {
+  const failing = failure(new Error('the work'));
+  const thrown = new RangeError('its own');
+  const throwing = retry({
+    count: 3,
+    when() {
+      throw thrown;
+    },
+  });
+  const named = { reason: { type: 'callback', name: 'when of retry' } };
+  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown }));
+  const late = retry({ when: (async () => false) as never });
+  await t.rejects(
+    failing.with(late).run(),
+    like({ ...named, message: /when gave a promise; it has to decide at once/ }),
+  );
+  t.throws(() => retry({ when: true as never }), /when is a function/);
+  t.throws(() => retry({ factor: NaN }), /factor NaN/);
 });

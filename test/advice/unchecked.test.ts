@@ -32,3 +32,10 @@ t.test('kills and timeouts stay what they are', async (t) => {
   await t.rejects(killed, like({ reason: { type: 'killed', by: 'test' } }));
   await t.rejects(failure(new RangeError('mine')).with(unchecked).run(), new RangeError('mine'));
 });
+
+t.test('called as if it made an advice: what to write instead', async (t) => {
+  t.throws(
+    () => failure(new Error('x')).with((unchecked as any)()),
+    /^unchecked: is an advice itself; write runner.with/,
+  );
+});

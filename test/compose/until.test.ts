@@ -142,4 +142,7 @@ t.test('what is wrong is told at the call', async (t) => {
     },
   ]);
   t.match(error, /^TypeError: until: within: .*soon/);
+  const run = { join() {}, id: '1' } as never;
+  for (const pattern of [undefined, null, 3, { exec() {} }])
+    t.throws(() => until(run, pattern as never), /^until: expected a RegExp or a string to look for, got /);
 });

@@ -75,6 +75,20 @@ t.test('unknown changes are told', async (t) => {
   t.throws(() => within({ cdw: '/' } as never), /within: unknown option cdw; known are cwd, env/);
 });
 
+t.test('changes of the wrong type are told at the call, values of the environment without their value', async (t) => {
+  const refused = (change: object, message: RegExp): void => {
+    t.throws(() => within(change as never), { name: 'TypeError', message });
+    t.throws(() => within(change as never, value(1)), { name: 'TypeError', message });
+  };
+  refused({ cwd: 5 }, /^within: cwd is a path, not the number 5/);
+  refused({ env: 'A=b' }, /^within: env is an object/);
+  refused({ env: { A: 5 } }, /^within: env.A is of the type number, not a string/);
+  refused({ env: { A: null } }, /^within: env.A is null, not a string/);
+  refused({ advice: timeout('1s') }, /^within: advice is a list of functions/);
+  refused({ advice: [5] }, /^within: advice\[0\] is no function/);
+  refused({ via: ['sudo'] }, /^within: via is a function of a command/);
+});
+
 t.test('spawn inside within belongs to the task around', async (t) => {
   const beside = driven();
   await runCommandGens([

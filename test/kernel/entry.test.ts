@@ -75,5 +75,6 @@ t.test('secrets are masked in all of them, but not for the program’s own logic
     outcome: { by: '***' },
   });
   // The beginning of one is held back: the rest comes with the whole line, when it can be masked.
-  t.match(toEvent({ type: 'partial', run, at: 7, stream: 'stdout', text: 'is s3cret, s3c' }), { line: 'is ***, ' });
+  const partial = toEvent({ type: 'partial', run, at: 7, stream: 'stdout', text: 'is s3cret, s3c' });
+  t.equal((partial as { line?: string }).line, 'is ***, ');
 });

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { inspect } from 'node:util';
 import t from 'tap';
 import { all } from '../../lib/compose/all.ts';
 import {
@@ -305,6 +306,41 @@ t.test('options', async (t) => {
   });
 });
 
+t.test('secrets are masked in what users throw, however the loop tells of it', async (t) => {
+  const secrets = ['s3cr3t!'];
+  const record = new Record();
+  const mine = new RangeError('bad s3cr3t!', { cause: 's3cr3t!' });
+  const thrown = await failure(
+    runCommandGens(
+      [
+        function* () {
+          yield* immediate(1);
+          throw mine;
+        },
+        gen('s3cr3t! as a result'),
+      ],
+      { secrets, onEvent: record.see },
+    ),
+  );
+  t.notMatch(inspect(thrown.errors), /s3cr3t/);
+  t.notMatch(thrown.message, /s3cr3t/);
+  t.match(thrown.outcomes[0].error, { name: 'RangeError', message: 'bad ***', cause: '***' });
+  t.same(thrown.outcomes[1], { type: 'finished', value: 's3cr3t! as a result' });
+  t.notMatch(inspect(record.events, { depth: 9 }), /s3cr3t/);
+  t.equal(mine.message, 'bad s3cr3t!');
+
+  const aborted = runCommandGens([hand().runner], { secrets, signal: AbortSignal.abort(new Error('s3cr3t!')) });
+  t.notMatch(inspect(await failure(aborted)), /s3cr3t/);
+  const killed = runCommandGens([hand().runner], { secrets });
+  killed.kill('s3cr3t!');
+  t.notMatch(inspect(await failure(killed), { depth: 9 }), /s3cr3t/);
+  const alone = hand();
+  const rejected = failure(alone.runner.run({ secrets }));
+  await rounds(1);
+  alone.last.fail(mine);
+  t.notMatch(inspect(await rejected), /s3cr3t/);
+});
+
 t.test('unknown options are told', async (t) => {
   t.throws(
     () => runCommandGens([], { slot: 1 } as never),
@@ -312,6 +348,10 @@ t.test('unknown options are told', async (t) => {
   );
   t.throws(() => immediate(1).run({ time: 1 } as never), /^run: unknown option time;/);
   t.throws(() => runCommandGens([], 3 as never), /^runCommandGens: expected options, got the number 3/);
+  t.throws(() => runCommandGens([], null as never), /^runCommandGens: expected options, got null/);
+  t.throws(() => runCommandGens([], { advice: 3 } as never), /^runCommandGens: advice is a list of functions, not /);
+  t.throws(() => runCommandGens([], { advice: [3] } as never), /^runCommandGens: advice\[0\] is no function/);
+  t.throws(() => runCommandGens([], { secrets: 'hunter2' } as never), /^secrets: expected a list of strings/);
 });
 t.test('a run() that is killed with its task, which never came to await it, is no unhandled rejection', async (t) => {
   const h = hand();

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { masker } from '../../lib/kernel/secrets.ts';
@@ -101,4 +102,38 @@ t.test('overhang: what an unfinished text has to hold back', async (t) => {
       },
     ),
   );
+});
+
+t.test('in errors, Maps and Sets too; what has none stays itself', async (t) => {
+  const { value } = masker(['s3cr3t']);
+  class Mine extends RangeError {
+    readonly code = 'at s3cr3t';
+  }
+  const cause = new Error('no, s3cr3t!');
+  const error = new Mine('bad s3cr3t', { cause });
+  const masked = value(error);
+  t.ok(masked instanceof Mine);
+  t.equal(masked.message, 'bad ***');
+  t.equal(masked.code, 'at ***');
+  t.equal((masked.cause as Error).message, 'no, ***!');
+  t.notMatch(inspect(masked, { showHidden: true }), /s3cr3t/);
+  t.equal(error.message, 'bad s3cr3t', 'the error itself is as it was');
+  t.equal(value({ error }).error, masked, 'the same copy, wherever');
+  const plain = new AggregateError([new Error('b')], 'a', { cause: { list: [1, NaN, { x: 'y' }] } });
+  t.equal(value(plain), plain);
+  t.notMatch(inspect(value(new AggregateError([error], 'several'))), /s3cr3t/);
+  t.same(value(new Map([['k', new Set(['a s3cr3t'])]])), new Map([['k', new Set(['a ***'])]]));
+  const circle: Record<string, unknown> = { a: 's3cr3t' };
+  circle['self'] = circle;
+  t.notMatch(inspect(value(circle)), /s3cr3t/);
+});
+
+t.test('outcomes: errors are masked, values are results', async (t) => {
+  const { outcome } = masker(['s3cr3t']);
+  t.same(outcome({ type: 'finished', value: 's3cr3t' }), { type: 'finished', value: 's3cr3t' });
+  t.match(outcome({ type: 'failed', error: new Error('s3cr3t') }), { error: { message: '***' } });
+  t.match(outcome({ type: 'killed', by: 'a s3cr3t', cause: new Error('s3cr3t') }), {
+    by: 'a ***',
+    cause: { message: '***' },
+  });
 });

@@ -49,6 +49,29 @@ t.test('a line', async (t) => {
     t.same(order, [0, 1, 3]);
   });
 
+  t.test('who comes in the turn in which a slot becomes free stands behind those who wait', async (t) => {
+    const [first, second, third] = [leaf(), leaf(), leaf()];
+    const loop = runCommandGens(
+      [
+        function* () {
+          yield* first.runner;
+          yield* third.runner;
+        },
+        second.runner,
+      ],
+      one,
+    );
+    await until(() => first.starts.length === 1);
+    await rounds();
+    first.last.finish();
+    await rounds();
+    t.same([second.starts.length, third.starts.length], [1, 0]);
+    second.last.finish();
+    await until(() => third.starts.length === 1);
+    third.last.finish();
+    await loop;
+  });
+
   t.test('one that is killed while it has the slot gives it on when it has ended', async (t) => {
     const stubborn = hand({ slot: true, stubborn: true });
     const h = leaf();

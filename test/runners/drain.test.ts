@@ -2,8 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import t from 'tap';
 import { type RunError } from '../../lib/kernel/index.ts';
+import { Drain } from '../../lib/runners/drain.ts';
 import { program } from '../../lib/runners/program.ts';
-import { fakeClock } from '../../lib/testing/clock.ts';
+import { fakeClock, type FakeClock } from '../../lib/testing/clock.ts';
 import { failure, fifo, fixture, gone, hear, live, pidIn, until } from './tools.ts';
 
 const sh = (script: string, options = {}) => program(['sh', '-c', script], options);
@@ -142,4 +143,84 @@ t.test('no output at all', async (t) => {
     ['start', 'settle'],
   );
   t.match(outcome, { value: { stdout: '', stderr: '' } });
+});
+
+// --- the wait by itself --------------------------------------------------------------------------------------------------------
+
+interface Waiting {
+  readonly clock: FakeClock;
+  readonly drain: Drain;
+  stopped: boolean;
+  leaked: number;
+}
+
+function waiting(clock = fakeClock()): Waiting {
+  const all: Omit<Waiting, 'drain'> = { clock, stopped: false, leaked: 0 };
+  const drain = new Drain({
+    quiet: 200,
+    cap: 2000,
+    clock,
+    stopped: () => all.stopped,
+    leaked: () => void all.leaked++,
+  });
+  return Object.assign(all, { drain });
+}
+
+t.test('what has come by the end of the silence is no silence', async (t) => {
+  const clock = fakeClock();
+  // It is there when the time is up: the loop was busy and has not looked.
+  clock.after(200, () => setImmediate(() => given.drain.read(1)));
+  const given = waiting(clock);
+  await clock.advance(200);
+  t.equal(given.leaked, 0);
+  await given.clock.advance(199);
+  t.equal(given.leaked, 0);
+  await given.clock.advance(1);
+  t.equal(given.leaked, 1);
+  t.equal(given.clock.pending, 0);
+});
+
+t.test('past the cap it goes on while more comes, but for no more than a pipe can hold', async (t) => {
+  const given = waiting();
+  let reading = true;
+  let size = 1;
+  const flood = (): void => {
+    given.drain.read(size);
+    if (reading) setImmediate(flood);
+  };
+  setImmediate(flood);
+  await given.clock.advance('2s');
+  await new Promise((resolve) => setImmediate(resolve));
+  t.equal(given.leaked, 0, 'little has come: it may be the program’s own');
+  size = 1024 * 1024 + 1;
+  await new Promise((resolve) => setImmediate(resolve));
+  await until(() => given.leaked === 1);
+  reading = false;
+  t.equal(given.leaked, 1);
+});
+
+t.test('time in which nobody reads does not count', async (t) => {
+  const given = waiting();
+  await given.clock.advance(100);
+  given.stopped = true;
+  given.drain.flows(false);
+  await given.clock.advance('1h');
+  t.equal(given.leaked, 0);
+  t.equal(given.clock.pending, 0);
+  given.drain.flows(true);
+  t.equal(given.clock.pending, 0, 'another reason to stop');
+  given.stopped = false;
+  given.drain.flows(true);
+  await given.clock.advance(199);
+  t.equal(given.leaked, 0);
+  await given.clock.advance(1);
+  t.equal(given.leaked, 1);
+});
+
+t.test('ended, it tells nothing', async (t) => {
+  const given = waiting();
+  given.drain.end();
+  given.drain.flows(true);
+  await given.clock.advance('1h');
+  t.equal(given.leaked, 0);
 });

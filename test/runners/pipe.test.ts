@@ -87,7 +87,7 @@ t.test('the early end of a reader is forgiven its writer', async (t) => {
   const options = { grace: '1h' }; // none of them is killed for it
   const yes = program('yes', options);
   t.match(await pipe(yes, program('head -n 2')).run(), { stdout: 'y\ny' });
-  t.match(await pipe(sh('yes; exit 141', options), program('head -n 1')).run(), { stdout: 'y' });
+  t.match(await pipe(sh('yes 2>/dev/null; exit 141', options), program('head -n 1')).run(), { stdout: 'y' });
   const python = `while True: print("y")`;
   t.match(await pipe(program(['python3', '-c', python], options), program('head -n 1')).run(), { stdout: 'y' });
   const script = `const go = (error) => { if (error) throw error; process.stdout.write('y\\n'.repeat(1000), go) }; go()`;
@@ -102,6 +102,16 @@ t.test('the early end of a reader is forgiven its writer', async (t) => {
 t.test('a writer that fails for another reason is not forgiven', async (t) => {
   const error = await failure(pipe(sh('yes 2>/dev/null; exit 5'), program('head -n 1')).run());
   t.match(error, { run: '1.1', reason: { type: 'exit', exitCode: 5 } });
+});
+
+t.test('nor one whose reader has read to its end', async (t) => {
+  for (const [script, reason] of [
+    ['echo x; exit 141', { type: 'exit', exitCode: 141 }],
+    ['echo x; kill -PIPE $$', { type: 'signal', signal: 'SIGPIPE' }],
+    ['echo x; echo broken pipe >&2; exit 1', { type: 'exit', exitCode: 1 }],
+  ] as const) {
+    t.match(await failure(pipe(sh(script), program('cat')).run()), { run: '1.1', reason }, script);
+  }
 });
 
 t.test('one that closes its stdin and runs on has ended as a reader', async (t) => {

@@ -233,8 +233,13 @@ t.test('messages are short, show the end, and never the environment', async (t) 
   t.match(error.message, /err 99999\n/);
   t.ok(error.stdout.length <= 8192 && error.stderr.length <= 8192);
   t.match(error.stdout, /^out \d+\n/, 'whole lines');
-  for (const text of [error.message, error.stack, JSON.stringify(error), inspect(error, { depth: 9 })])
-    t.notMatch(text, /only-in-the-environment/);
+  const exact: RunError = await failure(
+    program([process.execPath, '-e', 'process.exit(1)'], { exactEnv: { TOKEN: 'only-in-the-environment' } }).run(),
+  );
+  t.match(exact.reason, { type: 'exit', exitCode: 1 });
+  for (const { message, stack, ...rest } of [error, exact])
+    for (const text of [message, stack, JSON.stringify(rest), inspect(rest, { depth: 9 })])
+      t.notMatch(text, /only-in-the-environment/);
   t.notMatch(inspect(error), /out 50000/, 'what was captured is not printed with it');
 });
 

@@ -249,6 +249,19 @@ t.test('L5: what is sent to one that does not read has a limit', async (t) => {
   });
 });
 
+t.test("Node's own stdin is nobody's who does not ask for it", async (t) => {
+  const lib = new URL('../../lib/', import.meta.url);
+  const script = `
+    import { program } from '${new URL('runners/program.ts', lib)}';
+    import '${new URL('../test/support.ts', lib)}';
+    const { stdout } = await program('cat').run();
+    process.stdout.write('[' + stdout + ']');
+    process.stdin.pipe(process.stdout);`;
+  const loader = new URL('../dist/lib/cli/load/register.js', lib).href;
+  const argv: [string, ...string[]] = [process.execPath, '--import', loader, '--input-type=module', '-e', script];
+  t.match(await program(argv, { stdin: 'for the host' }).run(), { stdout: '[]for the host' });
+});
+
 t.test(`stdin: 'inherit' without a terminal is Node's own`, async (t) => {
   const folder = t.testdir({ input: 'for the child\n' });
   const script = join(folder, 'host.ts');

@@ -65,9 +65,14 @@ export function lives(pid: number): boolean {
   }
 }
 
-/** For what no event tells: looks until it is so, for at most five seconds. */
-export async function until(what: () => boolean): Promise<boolean> {
-  for (const end = performance.now() + 5000; performance.now() < end;) {
+/** For what no event tells: looks until it is so. Throws when it isn't for 20 seconds: nobody has to look at the result. */
+export async function until(what: () => boolean): Promise<true> {
+  if (await soon(what)) return true;
+  throw new Error(`it did not come to this: ${String(what)}`);
+}
+
+async function soon(what: () => boolean): Promise<boolean> {
+  for (const end = performance.now() + 20_000; performance.now() < end;) {
     if (what()) return true;
     await new Promise((resolve) => {
       setImmediate(resolve);
@@ -78,7 +83,7 @@ export async function until(what: () => boolean): Promise<boolean> {
 
 /** Whether they all are gone, at once or soon. */
 export function gone(...pids: readonly number[]): Promise<boolean> {
-  return until(() => !pids.some(lives));
+  return soon(() => !pids.some(lives));
 }
 
 /**

@@ -77,7 +77,9 @@ export function tellParent(run: RunRecord): void {
     try {
       run.sink.settle?.(outcome);
     } catch (error) {
+      // Its runner lost track of this child, so a kill may find nothing to end: the run is over all the same.
       parent?.fail(toError(error));
+      parent?.settle({ type: 'failed', error: toError(error) });
     }
   } else if (parent !== undefined) {
     if (run.spawned) {

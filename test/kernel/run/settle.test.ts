@@ -376,3 +376,23 @@ t.test('L7: spawned runs', async (t) => {
     t.same(await loop, ['at once']);
   });
 });
+
+t.test('a runner whose sink throws at the settle of its child has failed, whatever it makes of the kill', async (t) => {
+  const h = hand();
+  const error = new RangeError('its own');
+  const broken = createRunner<never>({
+    spec: { type: 'broken' },
+    start(_sink, context) {
+      const child = context.start(h.runner, {
+        settle() {
+          throw error;
+        },
+      });
+      return { ...quiet, kill: (by) => child.kill(by) };
+    },
+  });
+  const rejected = failure(broken.run());
+  await until(() => h.starts.length === 1);
+  h.last.finish(1);
+  t.equal(await rejected, error);
+});
