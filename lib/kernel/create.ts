@@ -23,6 +23,7 @@ interface Ways {
 }
 let ways: Ways;
 
+/** Brings them. */
 export function adoptWays(given: Ways): void {
   ways = given;
 }

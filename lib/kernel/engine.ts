@@ -53,6 +53,7 @@ export function turnTime(): number {
   return inTurn ? time : performance.now();
 }
 
+/** Turns run inside `wrap` from now on; current.ts has the reason. */
 export function runTurnsIn(wrap: (turn: () => void) => void): void {
   neutral = wrap;
 }

@@ -1,7 +1,8 @@
 // Events pushed to an observer, without any library for that: the core under lib/rx, and what `from(runner)` of RxJS and
 // other Observable libraries finds by Symbol.observable. An observer is called inside turns, and so never is behind.
-import { RunError, toError } from './error.ts';
+import { toError } from './error.ts';
 import type { Event } from './event.ts';
+import { callbackError } from './late.ts';
 import type { RunRecord } from './run.ts';
 
 /** Who hears of events. `error` or `complete` is called once, last. */
@@ -73,23 +74,13 @@ export function watch({ run, settled, owned }: Watched, observer: EventObserver)
       const target = telling !== undefined && !owned && telling.open ? telling : run;
       finish();
       run.call(() => {
-        const error = subscriberError(thrown, target);
+        const error = callbackError(target, 'subscriber', toError(thrown));
         target.fail(error);
         // A task doesn't wait for what it observes: it is told as of a spawned run (L7).
         if (owned) run.parent?.task?.failedChild(error);
       });
     },
   };
-}
-
-function subscriberError(thrown: unknown, run: RunRecord): RunError {
-  return new RunError({
-    reason: { type: 'callback', name: 'subscriber' },
-    run: run.id,
-    spec: run.spec,
-    label: run.label,
-    cause: toError(thrown),
-  });
 }
 
 /** The least that Observable libraries ask of an interoperable one. */

@@ -14,6 +14,7 @@ import type { RunRecord } from './run.ts';
 /** The adapter for the seed's callables; lib/runners/seed.ts brings it. */
 let seedRunner: ((onComplete: () => unknown, streams: SeedStreams) => Runner) | undefined;
 
+/** Brings it. */
 export function adoptSeeds(adapter: NonNullable<typeof seedRunner>): void {
   seedRunner = adapter;
 }

@@ -25,11 +25,13 @@ export function adoptSpawner(standard: Spawner): void {
   spawner = standard;
 }
 
+/** The spawner that was brought. Throws a TypeError where none was. */
 export function defaultSpawner(): Spawner {
   if (spawner === undefined) throw new TypeError('no spawner: give one as the option `spawner`');
   return spawner;
 }
 
+/** The scope of a loop, or of a run alone, within an outer one. Throws a TypeError for a listener that is no function. */
 export function makeScope(options: LoopOptions, outer: Scope | undefined): Scope {
   const listeners: { name: string; listen: (event: Event) => void }[] = [];
   for (const name of ['report', 'onEvent'] as const) {
@@ -55,6 +57,7 @@ const root: Ambient = {
   grace: 5000,
 };
 
+/** What a loop's options change for the runs below it. Throws for what is no duration or no number of slots. */
 export function makeAmbient(options: LoopOptions, outer: Ambient = root): Ambient {
   return {
     ...outer,

@@ -20,13 +20,17 @@ import { taskWaits } from './slots.ts';
 type AnyGenerator = Generator<unknown, unknown, unknown> | AsyncGenerator<unknown, unknown, unknown>;
 type Step = IteratorResult<unknown, unknown>;
 
-/** How a generator is resumed. */
+// How a generator is resumed, or what has become of it.
+/** With a value. */
 export const NEXT = 0;
-export const THROW = 1;
+/** With an error. */
+const THROW = 1;
+/** With the order to end. */
 const RETURN = 2;
-/** An async generator's promise has been fulfilled, or rejected. */
-export const STEPPED = 3;
-export const BROKE = 4;
+/** An async generator's promise has been fulfilled. */
+const STEPPED = 3;
+/** It has been rejected. */
+const BROKE = 4;
 /** The grace of killed code is over. */
 const GRACE_OVER = 5;
 /** Nothing more can be done with it. */
@@ -37,6 +41,7 @@ const NEXT_AS_USUAL = 7;
 const RETURN_FROM = 16;
 const DROP_AFTER = 32;
 
+/** Drives a generator as the work of a run. */
 export class Task implements Running {
   readonly #run: RunRecord;
   readonly #generator: AnyGenerator;

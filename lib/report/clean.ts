@@ -11,6 +11,7 @@ const SEQUENCE =
   /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*([\x40-\x7e])|(?:\x1b[P\]X^_]|[\x90\x9d\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[\x20-\x2f]*[\x30-\x7e]?|[\x80-\x9f]/g;
 const REST = /[\0-\x08\x0b-\x1a\x1c-\x1f\x7f]/g;
 const BACKSPACE = /[^\x08]\x08/;
+/** The sequence that ends all colours. */
 export const RESET = '\x1b[0m';
 
 /** Ends the colours that a line has begun. */

@@ -19,7 +19,9 @@ export function colorOf(label: string): number {
   return palette[(hash >>> 0) % palette.length]!;
 }
 
+/** SGR number: what has failed. */
 export const RED = 31;
+/** SGR number: what matters less. */
 export const DIM = 2;
 
 /** Text in a colour, by its SGR number. */

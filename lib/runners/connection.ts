@@ -17,10 +17,7 @@ import { show } from '../kernel/runnable.ts';
 import { feedInput, SENT, type Feeding, type Input } from './input.ts';
 import { LineSplitter } from './lines.ts';
 import type { Settings, SocketResult, Target } from './socket.ts';
-import { Capture } from './tail.ts';
-
-const TAIL = 8 * 1024;
-const CAPTURED = 16 * 1024 * 1024;
+import { CAPTURE, Capture, TAIL } from './tail.ts';
 
 /** How long one of several addresses of a host is tried. Node's 250 ms give up on hosts that are only far away. */
 const ATTEMPT = 1000; // ms
@@ -58,7 +55,7 @@ export class Connection implements Running {
     this.#startedAt = run.clock.now();
     const { maxLine, capture } = settings;
     const { onLine, input, encoding = 'utf8' } = settings.options;
-    this.#wanted = capture ?? (onLine !== undefined || run.iterated ? 0 : CAPTURED);
+    this.#wanted = capture ?? (onLine !== undefined || run.iterated ? 0 : CAPTURE);
     this.#captured = new Capture(Math.max(this.#wanted, TAIL));
     this.#splitter = new LineSplitter({ encoding, maxLine });
     if (onLine !== undefined) {
@@ -193,7 +190,7 @@ export class Connection implements Running {
   #error(reason: Reason, hint: string | undefined, cause?: unknown): RunError {
     const run = this.#run;
     const stdout = run.mask(this.#captured.lastLines(TAIL, this.#settings.options.encoding));
-    const { id, spec: spec, label: label } = run;
+    const { id, spec, label } = run;
     return new RunError({ reason, run: id, spec, label, hint, cause, tails: { stdout } });
   }
 

@@ -8,10 +8,7 @@ import { MASK } from '../kernel/secrets.ts';
 import { destination, type Destination } from './destination.ts';
 import { LineSplitter, type Give } from './lines.ts';
 import { TransformSplitter, type Split } from './split.ts';
-import { Capture } from './tail.ts';
-
-/** Bytes kept of every stream, for messages. */
-const TAIL = 8 * 1024;
+import { Capture, TAIL } from './tail.ts';
 
 /** What is asked of an output stream. */
 export interface OutputOptions {

@@ -26,6 +26,7 @@ export interface Stage {
   readonly unread?: () => void;
 }
 
+/** A program that is being run. */
 export class ProgramRun implements Running {
   readonly #runner: ProgramRunner;
   readonly #sink: Sink<ProgramResult<any>>;

@@ -90,8 +90,6 @@ export interface Settings {
   readonly once: string | undefined;
 }
 
-export const CAPTURE = 16 * 1024 * 1024;
-
 const DEFAULTS: Settings = {
   options: {},
   timeout: Infinity,
@@ -191,6 +189,7 @@ function isWritable(value: unknown): value is Writable {
   return ['write', 'end', 'on', 'off'].every((name) => typeof methods[name] === 'function');
 }
 
+/** Whether a place for output is a file by its name; a Writable, which may have a `file` too, is none. */
 export function isFilePlace(value: unknown): value is FilePlace {
   if (typeof value !== 'object' || value === null) return false;
   const { file: name, on } = value as { file?: unknown; on?: unknown };

@@ -5,7 +5,8 @@ import { callEach } from '../kernel/late.ts';
 import { isClosed } from './destination.ts';
 import { Drain } from './drain.ts';
 import { Output } from './output.ts';
-import { CAPTURE, type OutputPlace, type Settings } from './programOptions.ts';
+import type { OutputPlace, Settings } from './programOptions.ts';
+import { CAPTURE } from './tail.ts';
 import type { Failure } from './verdict.ts';
 
 /** What a program is told of its output. */

@@ -148,7 +148,7 @@ export class StreamsRun implements Running {
 
   #fail(reason: Reason, cause?: Error): void {
     const { id, spec, label } = this.#run;
-    const error = new RunError({ reason, run: id, spec: spec, label: label, cause });
+    const error = new RunError({ reason, run: id, spec, label, cause });
     this.#settle({ type: 'failed', error });
   }
 

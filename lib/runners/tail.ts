@@ -4,6 +4,11 @@ import { constants } from 'node:buffer';
 const LF = 10;
 const CR = 13;
 
+/** Bytes kept of every stream, for messages. */
+export const TAIL = 8 * 1024;
+/** Bytes kept for a result, unless the option `capture` says otherwise. */
+export const CAPTURE = 16 * 1024 * 1024;
+
 /**
  * The last `limit` bytes of what was pushed. A ring: it grows by doubling up to the limit, then the oldest bytes are
  * written over, so the time is linear in the bytes and the memory at most the limit, whatever the size of the chunks.
@@ -63,7 +68,7 @@ export class Capture {
   }
 
   /** The last whole lines that fit into `limit` bytes, without the final newline; the end of the last one if it doesn't fit. */
-  lastLines(limit = 8 * 1024, encoding: 'utf8' | 'latin1' = 'utf8'): string {
+  lastLines(limit = TAIL, encoding: 'utf8' | 'latin1' = 'utf8'): string {
     // The byte before tells whether the first line is whole.
     const before = this.#size > limit ? 1 : 0;
     const cut = before === 1 || this.#truncated > 0;

@@ -1,5 +1,7 @@
 // The processes of one started program: itself, and with a session of its own all that it left behind in it.
 //
+// L6  Gone means that no member lives: the leader's exit alone is not enough, zombies don't count.
+//
 // A number is not given to a new process while a group or session goes by it. So after the leader's end has been reaped
 // its number names the group, until a process has it again: then the group is gone, and is never signalled.
 import { scan, type Proc } from './procs.ts';

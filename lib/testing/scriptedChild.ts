@@ -6,6 +6,7 @@ import type { Expected, Output, ScriptedCall } from './scriptedTypes.ts';
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 
+/** A child as the spawner gives it: says and does what is expected of its command. */
 export class ScriptedChild implements Child {
   readonly pid = undefined;
   stdin: PassThrough | undefined;

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { CAPTURE, settings } from '../../lib/runners/programOptions.ts';
+import { settings } from '../../lib/runners/programOptions.ts';
+import { CAPTURE } from '../../lib/runners/tail.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

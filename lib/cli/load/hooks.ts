@@ -26,6 +26,7 @@ function instead(error: unknown, specifier: string, parent: string | undefined):
   return found;
 }
 
+/** Node's hook `resolve`, for the thread of module.register(). */
 export async function resolve(
   specifier: string,
   context: ResolveContext,
@@ -51,6 +52,7 @@ function beside(specifier: string, parent: string | undefined): string | undefin
   return candidates.find((candidate) => existsSync(fileURLToPath(candidate)));
 }
 
+/** Node's hook `load`, likewise. */
 export async function load(
   url: string,
   context: LoadContext,
@@ -61,6 +63,7 @@ export async function load(
   return loaded?.format === 'commonjs' ? { ...loaded, source: null } : (loaded ?? next(url, context));
 }
 
+/** Both for module.registerHooks(), which calls them in place. */
 export const moduleHooks = {
   resolve(specifier: string, context: ResolveContext, next: (specifier: string, context: ResolveContext) => Resolved) {
     const own = ownEntry(specifier);

@@ -6,6 +6,7 @@ import { enqueue } from '../engine.ts';
 import type { Running } from '../runner.ts';
 import type { RunRecord } from '../run.ts';
 
+// The phases, in their order.
 export const CREATED = 0;
 /** In the line for a slot. */
 export const QUEUED = 1;

@@ -18,6 +18,7 @@ export function report(run: RunRecord, operation: number, a: unknown, b?: unknow
   if (!run.reported && run.phase < ENDING) enqueueReport(run, operation, a, b);
 }
 
+/** Puts lines on the queue; `size` in bytes, default: their length in characters and one more each. */
 export function reportLines(run: RunRecord, stream: StreamName, lines: Lines, size: number | undefined): void {
   if (run.reported || run.phase >= ENDING || (typeof lines !== 'function' && lines.length === 0)) return;
   let bytes = size ?? 0;
@@ -26,12 +27,14 @@ export function reportLines(run: RunRecord, stream: StreamName, lines: Lines, si
   enqueueReport(run, LINES, stream, lines, bytes);
 }
 
+/** Puts a note on the queue, or announces it at once; it may come until the run has settled. */
 export function reportNote(run: RunRecord, text: string, data: Json | undefined): void {
   if (run.phase >= SETTLED) return;
   if (saysNow(run)) note(run, text, data);
   else enqueueReport(run, NOTE, text, data);
 }
 
+/** Its runner is done; all but the first is ignored. */
 export function reportOutcome<T>(run: RunRecord<T>, outcome: Outcome<T>): void {
   if (run.reported) return;
   run.reported = true;
