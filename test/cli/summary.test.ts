@@ -16,7 +16,7 @@ t.test('failures are told once: at their place, and at the end where others came
   });
   t.match(sluice(['run', 'one.ts'], { cwd }), {
     status: 3,
-    stderr: /^p \| why\np \* failed with exit code 3 \(\d+ ms\)\n$/,
+    stderr: /^p \| why\np \* failed with exit code 3 \([\d.]+ m?s\)\n$/,
   });
   const three = sluice(['run', 'three.ts'], { cwd });
   t.equal(three.status, 1);
