@@ -68,20 +68,24 @@ t.test('one that throws is an uncaught exception; the rest is handled', async (t
 });
 
 t.test('L1: however much is put on the queue, one turn is scheduled', async (t) => {
-  const own = globalThis.queueMicrotask;
+  await new Promise((resolve) => setImmediate(resolve)); // no turn is under way
+  const { queueMicrotask, setImmediate: immediate } = globalThis;
   let scheduled = 0;
-  globalThis.queueMicrotask = (call) => {
-    scheduled++;
-    own(call);
-  };
   let handled = 0;
   const target = { handle: () => void handled++ };
-  await new Promise((resolve) => setImmediate(resolve)); // no turn is under way
+  // In a microtask while there is time left, else behind I/O.
+  globalThis.queueMicrotask = (call) => {
+    scheduled++;
+    queueMicrotask(call);
+  };
+  globalThis.setImmediate = ((call: () => void) => {
+    scheduled++;
+    return immediate(call);
+  }) as typeof setImmediate;
   for (let i = 0; i < 100; i++) enqueue(target, 0);
-  globalThis.queueMicrotask = own;
+  Object.assign(globalThis, { queueMicrotask, setImmediate: immediate });
   t.equal(scheduled, 1);
-  await new Promise((resolve) => setImmediate(resolve));
-  t.equal(handled, 100);
+  while (handled < 100) await new Promise((resolve) => setImmediate(resolve));
 });
 
 t.test('overdue and turnTime', async (t) => {

@@ -5,7 +5,7 @@ import t from 'tap';
 import { missing, start, type Living } from '../cli/support.ts';
 import { gone, lives } from '../runners/tools.ts';
 
-t.setTimeout(120_000); // each starts a Node or two
+t.setTimeout(300_000); // each starts a Node or two
 
 const loader = fileURLToPath(new URL('../../dist/lib/cli/load/register.js', import.meta.url));
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/hosts/${name}.ts`, import.meta.url));

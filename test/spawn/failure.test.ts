@@ -49,13 +49,17 @@ t.test('a folder that may not be entered', async (t) => {
       process.stdout.write(exit.code + ': ' + exit.error.message);`;
     return run(unprivileged(code)).closed;
   };
-  t.equal(await of(['true'], { cwd: locked }), `CWD: the folder ${locked} can't be entered (EACCES)`);
-  t.equal(await of([join(locked, 'program')], {}), `EACCES: a folder above ${locked}/program can't be entered`);
-  // The system says EACCES of it, as of a program that is there and may not be run.
-  t.equal(
-    await of(['no-such-program'], { env: { PATH: `${locked}:/usr/bin` } }),
-    'ENOENT: there is no program no-such-program in PATH',
-  );
+  try {
+    t.equal(await of(['true'], { cwd: locked }), `CWD: the folder ${locked} can't be entered (EACCES)`);
+    t.equal(await of([join(locked, 'program')], {}), `EACCES: a folder above ${locked}/program can't be entered`);
+    // The system says EACCES of it, as of a program that is there and may not be run.
+    t.equal(
+      await of(['no-such-program'], { env: { PATH: `${locked}:/usr/bin` } }),
+      'ENOENT: there is no program no-such-program in PATH',
+    );
+  } finally {
+    chmodSync(locked, 0o700); // or it could not be taken away
+  }
 });
 
 t.test('which pass, and are waited out', async (t) => {
