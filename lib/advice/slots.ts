@@ -10,9 +10,18 @@ import { wrapped } from './wrap.ts';
 export function slots(limit: number): Advice {
   slotPool(limit); // throws for what is no limit
   let used = 0;
-  const line: (() => void)[] = [];
-  const next = (): void => {
-    if (used < limit) line.shift()?.();
+  const line = new Set<() => void>();
+  let serving = false;
+  /** Begins those who may. Runs that end at once come back here, so it doesn't call itself. */
+  const serve = (): void => {
+    if (serving) return;
+    serving = true;
+    for (const begin of line) {
+      if (used >= limit) break;
+      line.delete(begin);
+      begin();
+    }
+    serving = false;
   };
   return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
     wrapped(inner, { type: 'slots', limit: limit === Infinity ? 'Infinity' : limit }, (sink, context) => {
@@ -23,13 +32,13 @@ export function slots(limit: number): Advice {
           settle(outcome) {
             used--;
             sink.settle(outcome);
-            next();
+            serve();
           },
         });
         kill = (by) => child.kill(by);
       };
       if (used < limit) begin();
-      else line.push(begin);
+      else line.add(begin);
       return {
         pause() {},
         play() {},
@@ -38,7 +47,8 @@ export function slots(limit: number): Advice {
             kill(by);
             return;
           }
-          line.splice(line.indexOf(begin), 1);
+          line.delete(begin);
+          inner.traits.discard?.();
           sink.settle({ type: 'killed', by });
         },
         describe: () => (kill === undefined ? `waits for one of ${limit} slots` : ''),

@@ -1,8 +1,12 @@
+import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { slots } from '../../lib/advice/slots.ts';
+import { all } from '../../lib/compose/all.ts';
 import { runCommandGens } from '../../lib/kernel/index.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
-import { driven, like, settleDown } from '../support.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
+import { stream } from '../../lib/runners/stream.ts';
+import { driven, like, settleDown, value } from '../support.ts';
 
 adviceContract(t, 'slots', slots(1));
 
@@ -55,4 +59,24 @@ t.test('a place is given back by failures and kills too, also over loops', async
   t.equal(other.starts, 1);
   other.finish(7);
   t.same(await beside, [7]);
+});
+
+t.test('a long line of runs that end at once', async (t) => {
+  const one = slots(1);
+  const first = driven<number>();
+  const many = Array.from({ length: 20_000 }, () => value(1).with(one));
+  const loop = runCommandGens([all([first.runner.with(one), ...many])]);
+  await settleDown();
+  first.finish(1);
+  t.equal((await loop)[0]!.length, 20_001);
+});
+
+t.test('one that is killed while it waits lets go of its stream', async (t) => {
+  const one = slots(1);
+  const source = new PassThrough();
+  const loop = runCommandGens([sleep(Infinity).with(one), stream(source, () => {}).with(one)]);
+  await settleDown();
+  loop.kill();
+  await t.rejects(loop);
+  t.ok(source.destroyed);
 });
