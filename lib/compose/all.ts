@@ -10,8 +10,8 @@ import {
 } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { slotPool } from '../kernel/slots.ts';
-import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { discardParts, partsTraits } from './parts.ts';
 
 /** How `all` starts its children. */
 export interface AllOptions {
@@ -43,9 +43,10 @@ export function all(runnables: Iterable<Runnable<any>> | Record_, options: AllOp
     : Object.entries(runnables as Record_);
   checkOptions('all', options, ['slots']);
   slotPool(options.slots); // throws for what is no limit
-  for (const [, runnable] of entries) toRunner(runnable, undefined, 'all');
+  const parts = entries.map(([, runnable]) => runnable);
   const keys = list ? entries.length : Object.keys(runnables);
   return createRunner<any>({
+    ...partsTraits(parts, 'all'),
     spec: options.slots === undefined ? { type: 'all', of: keys } : { type: 'all', of: keys, slots: options.slots },
     label: 'all',
     start: (sink, context) => new All(entries, list, options.slots ?? Infinity, sink, context as unknown as RunRecord),
@@ -101,7 +102,7 @@ class All implements Running {
       this.#fill();
       return;
     }
-    this.#stopped = true;
+    this.#stop();
     this.#run.killChildren('a sibling failed');
     // The kernel waits for them before this settles (L3).
     this.#sink.settle(outcome.type === 'failed' ? outcome : { type: 'failed', error: this.#run.errorOf(outcome) });
@@ -116,8 +117,14 @@ class All implements Running {
     this.#sink.settle({ type: 'finished', value });
   }
 
-  kill(by: string): void {
+  /** Starts no more. */
+  #stop(): void {
     this.#stopped = true;
+    discardParts(this.#entries.slice(this.#started).map(([, runnable]) => runnable));
+  }
+
+  kill(by: string): void {
+    if (!this.#stopped) this.#stop();
     this.#sink.settle({ type: 'killed', by });
   }
   pause(): void {}

@@ -1,6 +1,6 @@
 import { createRunner, type Outcome, type ResultOf, type Runnable, type Runner } from '../kernel/index.ts';
-import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { discardParts, partsTraits } from './parts.ts';
 
 /** Who came first, as a union told apart by `key`. */
 export type Winner<R extends { readonly [key: string]: Runnable<any> }> = {
@@ -16,8 +16,9 @@ export function race<const R extends { readonly [key: string]: Runnable<any> }>(
     throw new TypeError('race: expected a record of runners, whose keys tell who won: race({ done: …, late: … })');
   const entries = Object.entries(runnables);
   if (entries.length === 0) throw new TypeError('race: an empty record has no winner');
-  for (const [, runnable] of entries) toRunner(runnable, undefined, 'race');
+  const parts = entries.map(([, runnable]) => runnable);
   return createRunner<Winner<R>>({
+    ...partsTraits(parts, 'race'),
     spec: { type: 'race', of: entries.map(([key]) => key) },
     label: 'race',
     start(sink, context) {
@@ -34,7 +35,8 @@ export function race<const R extends { readonly [key: string]: Runnable<any> }>(
         else sink.settle({ type: 'failed', error: run.errorOf(outcome) });
       };
       for (const [key, runnable] of entries) {
-        if (!over) context.start(runnable, { settle: (outcome) => first(key, outcome) }, { key });
+        if (over) discardParts([runnable]);
+        else context.start(runnable, { settle: (outcome) => first(key, outcome) }, { key });
       }
       return {
         pause() {},

@@ -74,8 +74,12 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
     if (used.has(this.#generator)) return;
     used.add(this.#generator);
     // Its body has not begun, so `return` runs nothing of it.
-    const closed: unknown = this.#generator.return?.(undefined);
-    if (closed instanceof Promise) closed.catch(() => {});
+    try {
+      const closed: unknown = this.#generator.return?.(undefined);
+      if (closed instanceof Promise) closed.catch(() => {});
+    } catch {
+      // One made by hand; nobody waits for it.
+    }
   }
 }
 

@@ -1,8 +1,11 @@
+import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { retry } from '../../lib/advice/retry.ts';
 import { all } from '../../lib/compose/all.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
 import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
+import { stream } from '../../lib/runners/stream.ts';
 import { contract } from '../../lib/testing/contract.ts';
 import { driven, failure, settleDown, value, like } from '../support.ts';
 
@@ -102,4 +105,35 @@ t.test('children of all spawn into the task above', async (t) => {
   ]);
   t.same(await loop, ['done']);
   t.same(beside.kills, ['parent ended']);
+});
+
+t.test('what a failure or a kill leaves unstarted is closed: generators and streams', async (t) => {
+  const parts = () => {
+    const source = new PassThrough();
+    const generator = (function* () {
+      yield* sleep(1);
+    })();
+    const closed = (): void => {
+      t.ok(source.destroyed);
+      t.same(generator.next(), { value: undefined, done: true });
+    };
+    return { rest: [stream(source, () => {}), generator], closed };
+  };
+  const failed = parts();
+  await t.rejects(all([failure(new Error('no')), ...failed.rest], { slots: 1 }).run(), /no/);
+  failed.closed();
+  const killed = parts();
+  const loop = runCommandGens([all([sleep(Infinity), ...killed.rest], { slots: 1 })]);
+  await settleDown();
+  loop.kill();
+  await t.rejects(loop);
+  killed.closed();
+});
+
+t.test('of a generator object it runs once: advice that repeats says so', async (t) => {
+  const once = function* () {
+    yield* sleep(1);
+  };
+  t.throws(() => all([once()]).with(retry(1)), /retry: a generator object runs once/);
+  t.throws(() => all({ a: once() }).with(retry(1)), /retry: a generator object runs once/);
 });

@@ -1,7 +1,10 @@
+import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { retry } from '../../lib/advice/retry.ts';
 import { race } from '../../lib/compose/race.ts';
 import { runCommandGens } from '../../lib/kernel/index.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
+import { stream } from '../../lib/runners/stream.ts';
 import { contract } from '../../lib/testing/contract.ts';
 import { driven, failure, settleDown, value, like } from '../support.ts';
 
@@ -38,4 +41,22 @@ t.test('what would start after the winner does not', async (t) => {
 t.test('nobody can win an empty race', async (t) => {
   t.throws(() => race({}), /race: an empty record has no winner/);
   t.throws(() => race([value(1)] as never), /race: expected a record of runners/);
+});
+
+t.test('what would start after the winner is closed: generators and streams', async (t) => {
+  const source = new PassThrough();
+  const generator = (function* () {
+    yield* sleep(1);
+  })();
+  await runCommandGens([race({ a: value(1), b: generator, c: stream(source, () => {}) })]);
+  t.ok(source.destroyed);
+  t.same(generator.next(), { value: undefined, done: true });
+});
+
+t.test('of a generator object it runs once: advice that repeats says so', async (t) => {
+  const once = function* () {
+    yield* sleep(1);
+  };
+  t.throws(() => race({ a: once() }).with(retry(1)), /retry: a generator object runs once/);
+  t.doesNotThrow(() => race({ a: once }).with(retry(1)));
 });
