@@ -78,7 +78,11 @@ export function joinRunner<T>(run: RunRecord<T>): Runner<T> {
   return createRunner<T>({
     spec: { type: 'join', run: run.id },
     label: `join ${run.id}`,
-    start(sink) {
+    start(sink, context) {
+      let above = (context as unknown as RunRecord).parent;
+      while (above !== undefined && above !== run) above = above.parent;
+      if (above !== undefined)
+        throw new TypeError(`join: ${run.id} (${run.label}) can't be waited for by itself or what it has started`);
       cursors.get(run)?.events.close();
       const done = (): void => {
         run.joining--;

@@ -1,7 +1,10 @@
 import t from 'tap';
-import { runCommandGens, type Loop } from '../../lib/kernel/index.ts';
+import { runCommandGens, type Loop, type Run, type Runnable } from '../../lib/kernel/index.ts';
+import { all } from '../../lib/compose/all.ts';
 import { race } from '../../lib/compose/race.ts';
-import { hand, rounds, until } from './tools.ts';
+import { spawn } from '../../lib/compose/spawn.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
+import { failure, hand, rounds, until } from './tools.ts';
 
 t.test('run.next() gives lines and items, one at a time, then undefined', async (t) => {
   const h = hand();
@@ -55,4 +58,18 @@ t.test('two that hear of a line in the same turn: the one that is killed gives i
   b.last.finish();
   await loop;
   t.same(seen, [{ stream: 'stdout', line: 'of the first' }, { stream: 'stdout', line: 'of the second' }, undefined]);
+});
+
+t.test('a run that is joined by itself, or from below, would wait for ever: a TypeError', async (t) => {
+  const within = (join: (run: Run) => Runnable<unknown>) =>
+    function* () {
+      const itself: Run = yield* spawn(function* () {
+        yield* sleep(1);
+        yield join(itself);
+      });
+      yield* itself.join();
+    };
+  const error = { message: /can't be waited for by itself or what it has started/ };
+  for (const main of [within((run) => run.join()), within((run) => all([run.join(), sleep(Infinity)]))])
+    t.match((await failure(runCommandGens([main]))).errors, [error]);
 });
