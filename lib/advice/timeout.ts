@@ -35,6 +35,8 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
       // One timer that looks when it fires whether something was heard since: lines don't each pay for a timer.
       const wait = (): (() => void) =>
         clock.after(rest - (clock.now() - since), () => {
+          // Whoever isn't read, because its reader is behind, can't say anything.
+          if (restarts && run.held) heard();
           if (clock.now() - since < rest) {
             cancel = wait();
             return;

@@ -177,6 +177,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   get detail(): string {
     return detailOf(this);
   }
+  /** Whether a run below, or this one, isn't read on because a reader is behind. */
+  get held(): boolean {
+    return this.#holds > 0 || this.descendants().some((run) => run.#holds > 0);
+  }
   get settled(): boolean {
     return this.phase === SETTLED;
   }

@@ -126,3 +126,21 @@ t.test('no timer is left after an end in time', async (t) => {
     t.equal(clock.pending, 0);
   }
 });
+
+t.test('idle: whoever is not read, because its reader is behind, is not silent', async (t) => {
+  const clock = fakeClock();
+  const talks = driven();
+  const loop = runCommandGens([talks.runner.with(idle('10s'))], { clock });
+  const events = loop[Symbol.asyncIterator]();
+  await events.next();
+  for (let i = 0; i < 2000; i++) talks.line('more than a reader may be behind');
+  await settleDown();
+  t.same(talks.flows, [false]);
+  await clock.advance('1m');
+  t.same(talks.kills, []);
+  while (talks.flows.length < 2) await events.next();
+  await clock.advance('20s');
+  t.same(talks.kills, ['idle'], 'it is read again, and says nothing');
+  await events.return!();
+  await t.rejects(loop, like({ errors: [{ reason: { type: 'timeout', ms: 10_000 } }] }));
+});
