@@ -1,3 +1,4 @@
+import { systemClock } from '../kernel/clock.ts';
 import {
   BaseRunner,
   milliseconds,
@@ -44,6 +45,12 @@ class SleepRunner extends BaseRunner<void> {
   }
 }
 
+/** Whoever sleeps until it is killed keeps the process alive, as any sleep does; a timer without end would not. */
+function stayAlive(): () => void {
+  const timer = setInterval(() => {}, 2 ** 31 - 1);
+  return () => clearInterval(timer);
+}
+
 class Sleeping implements Running {
   readonly #sink: Sink<void>;
   readonly #clock: Clock;
@@ -59,6 +66,7 @@ class Sleeping implements Running {
   }
   #sleep(): () => void {
     this.#since = this.#clock.now();
+    if (this.#rest === Infinity && this.#clock === systemClock) return stayAlive();
     return this.#clock.after(this.#rest, () => this.#sink.settle({ type: 'finished', value: undefined }));
   }
   get #remainder(): number {

@@ -72,3 +72,17 @@ t.test('what it is, and what is no duration', async (t) => {
   for (const wrong of ['3', 'soon', -1, NaN, null])
     t.throws(() => sleep(wrong as never), { name: 'TypeError', message: /^sleep: .* is no duration/ }, String(wrong));
 });
+
+t.test('one without end keeps the process alive until it is killed, and leaves no timer', async (t) => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+  const before = timers();
+  const loop = runCommandGens([sleep(Infinity)]);
+  await settleDown();
+  t.equal(timers(), before + 1);
+  loop.pause();
+  loop.play();
+  await settleDown();
+  loop.kill();
+  await t.rejects(loop);
+  t.equal(timers(), before);
+});
