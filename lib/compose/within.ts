@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { createRunner, type Advice, type Ambient, type Command, type Runnable, type Runner } from '../kernel/index.ts';
 import { checkAdvice, checkOptions } from '../kernel/options.ts';
 import { show, toRunner } from '../kernel/runnable.ts';
@@ -72,7 +72,7 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
 function changed(change: Change, run: RunRecord): Partial<Ambient> {
   const { ambient } = run;
   const next: { -readonly [K in keyof Ambient]?: Ambient[K] } = {};
-  if (change.cwd !== undefined) next.cwd = resolve(run.cwd, change.cwd);
+  if (change.cwd !== undefined) next.cwd = isAbsolute(change.cwd) ? resolve(change.cwd) : resolve(run.cwd, change.cwd);
   if (change.env !== undefined) {
     const env: Record<string, string> = { ...run.env };
     for (const [name, value] of Object.entries(change.env)) {

@@ -1,8 +1,9 @@
 // From the options of a program to the command that a spawner starts.
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
-import type { Command, Context, Stdio } from '../kernel/index.ts';
+import { RunError, type Command, type Context, type Stdio } from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
 import { isFilePlace, type OutputPlace, type ProgramOptions } from './programOptions.ts';
 
 /** What a pipe changes of a program that is one of its stages. */
@@ -19,7 +20,7 @@ export function commandOf(
   piped: Ends,
 ): Command {
   const { cwd: folder, stdin, stdout, stderr } = options;
-  const cwd = folder === undefined ? context.cwd : resolve(context.cwd, pathOf(folder));
+  const cwd = folderOf(folder === undefined ? '.' : pathOf(folder), context);
   const command: Command = {
     argv,
     cwd,
@@ -31,6 +32,18 @@ export function commandOf(
     session: !(stdin === 'inherit' && !piped.stdin && isatty(0)),
   };
   return context.via === undefined ? command : context.via(command);
+}
+
+/** Node's own folder may have been removed; that is asked for only where it matters. */
+function folderOf(folder: string, context: Context): string {
+  if (isAbsolute(folder)) return resolve(folder);
+  try {
+    return resolve(context.cwd, folder);
+  } catch (cause) {
+    const hint = `Node's own folder does not exist any more; give cwd`;
+    const { id: run, spec, label } = context as unknown as RunRecord;
+    throw new RunError({ reason: { type: 'spawn', code: 'CWD' }, run, spec, label, hint, cause });
+  }
 }
 
 function source(stdin: ProgramOptions['stdin'], cwd: string): Stdio {

@@ -152,6 +152,9 @@ function checkSurroundings({ cwd, env, exactEnv, label }: ProgramOptions): void 
     if (typeof given !== 'object' || given === null)
       throw new TypeError(`program: ${option} is an object, not ${show(given)}`);
     for (const [name, value] of Object.entries(given)) {
+      // It would set another variable than the one that is named.
+      if (name === '' || name.includes('='))
+        throw new TypeError(`program: ${option} has ${JSON.stringify(name)}, which is no name of a variable`);
       // A number would do, but what an object becomes is never what was meant; and the value may be a secret.
       if (typeof value !== 'string' && (value !== undefined || option === 'exactEnv'))
         throw new TypeError(

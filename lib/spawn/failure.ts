@@ -78,6 +78,12 @@ function explain(code: string, command: Command): string | undefined {
       return 'the arguments and the environment are longer than the system allows (hand them over by stdin or a file)';
     case 'ENOTDIR':
       return `${path ?? name} does not exist: a part of the path is no folder`;
+    case 'ETXTBSY':
+      return `${path ?? name} is open for writing somewhere, so it can't be run yet`;
+    case 'ELOOP':
+      return `${path ?? name} is a symbolic link that leads back to itself`;
+    case 'ENAMETOOLONG':
+      return 'the name of the program is longer than the system allows';
     case 'EINVAL':
       if (!hasNul(command)) return undefined;
       return 'the arguments, the folder or the environment have a NUL character, which no program can be given';

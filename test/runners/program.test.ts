@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  realpathSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { pathToFileURL } from 'node:url';
@@ -67,6 +78,20 @@ t.test('what could not be started', async (t) => {
   t.equal(await code(['echo', 'x'.repeat(3_000_000)]), 'E2BIG');
   t.equal(await code(['true'], { cwd: 'a\0b' }), 'EINVAL');
   t.equal(await code(['true'], { env: { A: 'a\0b' } }), 'EINVAL');
+});
+
+t.test('what the system says of odd names and files, in words', async (t) => {
+  const folder = t.testdir({ loop: t.fixture('symlink', 'loop') });
+  const message = async (name: string): Promise<string> => (await failure(program([name]).run())).message;
+  t.match(await message(join(folder, 'loop')), /ELOOP\)\ncause: .*loop is a symbolic link that leads back to itself/);
+  t.match(await message(`/${'x'.repeat(5000)}`), /ENAMETOOLONG\)\ncause: the name of the program is longer than/);
+  if (process.platform !== 'linux') return; // others run what is being written
+  const busy = join(folder, 'busy');
+  copyFileSync('/bin/true', busy);
+  const writer = openSync(busy, 'r+');
+  t.match(await message(busy), /ETXTBSY\)\ncause: .*busy is open for writing somewhere/);
+  closeSync(writer);
+  t.equal((await program([busy]).run()).exitCode, 0);
 });
 
 t.test('their messages say what it is about', async (t) => {
@@ -138,6 +163,8 @@ t.test('what is no option, or no value of one, is refused at the call', (t) => {
   refused({ env: { A: '1' }, exactEnv: {} }, /give one of them/);
   refused({ env: { A: 1 } }, /env.A is of the type number/);
   refused({ env: { A: null } }, /env.A is null/);
+  refused({ env: { 'A=B': 'c' } }, /env has "A=B", which is no name of a variable/);
+  refused({ exactEnv: { '': 'c' } }, /exactEnv has "", which is no name/);
   refused({ exactEnv: { A: undefined } }, /exactEnv.A is of the type undefined/);
   refused({ cwd: 7 }, /cwd is a path/);
   refused({ cwd: new URL('https://a.b/c') }, /cwd is a path or a file: URL/);
@@ -180,6 +207,25 @@ t.test('env adds, undefined takes away, exactEnv replaces', async (t) => {
   t.equal((await program(['/usr/bin/env'], { exactEnv: { ONLY: 'this' } }).run()).stdout, 'ONLY=this');
   const surrounded = program(['/bin/sh', '-c', 'echo $SLUICE_A$SLUICE_C'], { env: { SLUICE_C: 'own' } });
   t.equal((await within({ env: { SLUICE_A: 'w', SLUICE_C: 'w' } }, surrounded).run()).stdout, 'wown');
+});
+
+t.test('where Node’s own folder is gone, a folder that is given will do', async (t) => {
+  const before = process.cwd();
+  const removed = mkdtempSync(join(tmpdir(), 'sluice-'));
+  process.chdir(removed);
+  rmdirSync(removed);
+  try {
+    const error = await failure(program('pwd').run());
+    t.same(error.reason, { type: 'spawn', code: 'CWD' });
+    t.match(
+      error.message,
+      /^pwd: could not be started \(CWD\) \(Node's own folder does not exist any more; give cwd\)/,
+    );
+    t.equal((await program('pwd', { cwd: '/' }).run()).stdout, '/');
+    t.equal((await within({ cwd: '/' }, program('pwd')).run()).stdout, '/');
+  } finally {
+    process.chdir(before);
+  }
 });
 
 t.test('cwd: absolute, relative to what surrounds it, a URL', async (t) => {
