@@ -42,6 +42,8 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
             return;
           }
           late = true;
+          // Of those still at work the one begun last, which will be gone when all of it has ended.
+          if (!restarts) last = run.descendants().findLast(({ lastLine }) => lastLine !== undefined)?.lastLine;
           child.kill(type);
         });
       let cancel = wait();
@@ -54,13 +56,15 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
             return;
           }
           const line = last === undefined ? '(none)' : context.mask(last);
-          const hint = restarts ? `it said nothing for so long; its last line: ${line}` : undefined;
+          const silent = restarts ? 'it said nothing for so long; ' : '';
+          const hint = restarts || last !== undefined ? `${silent}its last line: ${line}` : undefined;
           const error = new RunError({
             reason: { type: 'timeout', ms },
             run: context.id,
             spec: run.spec,
             label: run.label,
             hint,
+            cause: outcome.type === 'killed' ? outcome.cause : outcome.error,
           });
           sink.settle({ type: 'failed', error });
         },

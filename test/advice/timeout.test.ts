@@ -102,7 +102,38 @@ t.test('a kill for being late is a timeout, whatever the clean-up throws and the
   loop.catch(() => {});
   await clock.advance('1s');
   const reason = { type: 'timeout', ms: 1000 };
-  await t.rejects(loop, like({ errors: [{ reason }, { reason }] }));
+  const cause = { message: 'while cleaning up' };
+  await t.rejects(
+    loop,
+    like({
+      errors: [
+        { reason, cause },
+        { reason, cause: undefined },
+      ],
+    }),
+  );
+});
+
+t.test('timeout: the last line of what was still at work is told', async (t) => {
+  const clock = fakeClock();
+  const [ended, waits] = [driven<number>(), driven()];
+  const main = task(function* () {
+    yield* ended.runner;
+    yield* waits.runner;
+  });
+  const error = main
+    .with(timeout('1s'))
+    .run({ clock })
+    .catch((thrown: unknown) => thrown);
+  await settleDown();
+  ended.line('over');
+  ended.finish(1);
+  await settleDown();
+  waits.line('connecting to the secret-mirror');
+  await clock.advance('1s');
+  t.match((await error) as Error, {
+    message: /timed out after 1000 ms \(its last line: connecting to the secret-mirror\)/,
+  });
 });
 
 t.test('what has ended when its time is up has ended in time', async (t) => {
