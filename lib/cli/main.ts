@@ -19,7 +19,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
 export async function main(args: readonly string[], version: string): Promise<void> {
   if (args.length === 0) {
     process.exitCode = 2;
-    process.stderr.write(`${await parser(args, version).getHelp()}\n`);
+    lastWords(`${await parser(args, version).getHelp()}\n`);
     return;
   }
   try {
@@ -34,8 +34,14 @@ export async function main(args: readonly string[], version: string): Promise<vo
     }
     const { exitCode, text } = told(error, args);
     process.exitCode = exitCode;
-    process.stderr.write(text);
+    lastWords(text);
   }
+}
+
+/** On stderr; where nobody reads it any more, the exit code stays what it is. */
+function lastWords(text: string): void {
+  process.stderr.on('error', () => {});
+  process.stderr.write(text);
 }
 
 function parser(args: readonly string[], version: string) {
@@ -98,6 +104,8 @@ function reworded(message: string, args: readonly string[]): string {
   const command = commandIn(args);
   const [, unknown] = UNKNOWN.exec(message) ?? [];
   if (unknown !== undefined && command === undefined && unknown === args[0]) return `there is no command ${unknown}`;
+  // Words behind an option that isn't known look unknown too.
+  if (unknown !== undefined && args[0]?.startsWith('-') === true) return `unknown argument: ${unknown}`;
   if (message.startsWith('Not enough non-option arguments'))
     return command === 'run' ? 'run: which FILE?' : 'which command?';
   return message
@@ -109,9 +117,17 @@ function reworded(message: string, args: readonly string[]): string {
 const UNKNOWN = /^Unknown (?:argument|command)s?: ([^,]+)/;
 
 function hintFor(message: string, args: readonly string[]): string | undefined {
+  const command = commandIn(args);
+  const [before] = args;
+  if (before?.startsWith('--') === true && before.length > 2) {
+    // Without its command yargs knows no option, nor which words are values of one.
+    const option = before.slice(2).replace(/=.*$/, '');
+    const near = suggest(option, [...(OPTIONS[command ?? 'seq'] ?? []), 'help', 'version']);
+    if (near === 'help' || near === 'version') return `did you mean --${near}?`;
+    if (near !== undefined) return `options stand behind the command: sluice ${command ?? 'COMMAND'} --${near}`;
+  }
   const [, unknown] = UNKNOWN.exec(message) ?? [];
   if (unknown === undefined) return undefined;
-  const command = commandIn(args);
   if (command === undefined) {
     if (unknown === args[0] && existsSync(unknown)) return `did you mean sluice run ${unknown}?`;
     const near = suggest(unknown, COMMANDS);

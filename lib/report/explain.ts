@@ -1,20 +1,33 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
-import { describe, isRunError, type Spec } from '../kernel/index.ts';
+import { describe, isRunError, type Reason, type Spec } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
 
 /** What went wrong, in one line and without what ran: that is the label's to say. */
 export function briefly(error: Error): string {
+  return `${whatFailed(error)}${why(error)}`;
+}
+
+function whatFailed(error: Error): string {
   if (!isRunError(error)) return firstLine(`${error.name}: ${error.message}`);
   const reason = describe(error.reason);
   const at = error.message.indexOf(reason);
   return firstLine(at < 0 ? reason : error.message.slice(at));
 }
 
+/** Of what never began, only the cause says what to do about it: which folder is missing, what is not in PATH. */
+function why(error: Error): string {
+  if (!isRunError(error) || !BEFORE.has(error.reason.type)) return '';
+  const [, cause] = error.message.split('\ncause: ', 2);
+  return cause === undefined ? '' : `: ${firstLine(cause)}`;
+}
+
+const BEFORE = new Set<Reason['type']>(['spawn', 'file', 'connection', 'stream']);
+
 /** What ran and what went wrong, in one line. */
 export function inOneLine(error: Error): string {
   const said = briefly(error);
-  const at = error.message.indexOf(said);
+  const at = error.message.indexOf(whatFailed(error));
   if (!isRunError(error) || at <= 0) return said;
   const label = error.message.slice(0, at).replace(/:\s*$/, '').replace(/\s+/g, ' ').trim();
   return `${label.length <= 200 ? label : `${label.slice(0, 199)}…`}: ${said}`;

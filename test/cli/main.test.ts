@@ -42,7 +42,13 @@ t.test('what is unknown: exit code 2, what was probably meant, and where to look
     [['run', 'a.ts', '--verbose'], /unknown argument: verbose\n {2}what is for the script goes behind --\n/],
     [['seq', 'true', '--keepgoing'], /did you mean --keep-going\?/],
     [['run'], /which FILE\?/],
-    [['--slots', '3'], /which command\?/],
+    [['--slots', '3'], /which command\?\n {2}options stand behind the command: sluice COMMAND --slots\n/],
+    [['--vesion'], /which command\?\n {2}did you mean --version\?\n/],
+    [
+      ['--dry-run', 'seq', 'true'],
+      /unknown argument: dry-run\n {2}options stand behind the command: sluice seq --dry-run\n/,
+    ],
+    [['--verbose'], /which command\?\n {2}see sluice --help\n$/],
     [['run', 'a.ts', '--slots'], /slots/],
     [['run', 'a.ts', '--slots', '0'], /--slots: expected a whole number of 1 or more/],
     [['run', 'a.ts', '--slots', 'many'], /--slots: expected/],
@@ -58,6 +64,19 @@ t.test('what is unknown: exit code 2, what was probably meant, and where to look
     t.equal(stdout, '');
     t.equal(status, 2, args.join(' '));
   }
+});
+
+t.test('without a reader: no trace of Node’s own, and the exit code says what it would', async (t) => {
+  const folder = t.testdir({});
+  const unread = (redirected: string): number | null => {
+    const line = `{ "$0" "${bin}" ${redirected}; echo $? > "${folder}/code"; } | true`;
+    const { stderr } = spawnSync('sh', ['-c', `trap '' PIPE; ${line}`, process.execPath], { encoding: 'utf8' });
+    t.equal(stderr, '', redirected);
+    return Number(readFileSync(`${folder}/code`, 'utf8'));
+  };
+  t.equal(unread('--version'), 141);
+  t.equal(unread('rnu 2>&1'), 2);
+  t.equal(unread('2>&1'), 2);
 });
 
 t.test('an option that is given twice has its last value', async (t) => {

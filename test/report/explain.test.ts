@@ -18,6 +18,18 @@ t.test('a failure in one line, and in full', async (t) => {
   t.ok(briefly(new Error('x'.repeat(10_000))).length <= 500);
 });
 
+t.test('what never began: the cause says what to do', async (t) => {
+  const error = new RunError({
+    reason: { type: 'spawn', code: 'CWD' },
+    label: 'make\nall',
+    cause: new Error('the folder x does not exist\nand so on'),
+  });
+  t.equal(briefly(error), 'could not be started (CWD): the folder x does not exist');
+  t.equal(inOneLine(error), 'make all: could not be started (CWD): the folder x does not exist');
+  const killed = new RunError({ reason: { type: 'timeout', ms: 5 }, label: 'make', cause: new Error('x') });
+  t.equal(briefly(killed), 'timed out after 5 ms');
+});
+
 t.test('several errors, causes, causes that go round', async (t) => {
   const round = new Error('round');
   round.cause = round;
