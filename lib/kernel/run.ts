@@ -179,7 +179,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   }
   /** Whether a run below, or this one, isn't read on because a reader is behind. */
   get held(): boolean {
-    return this.#holds > 0 || this.descendants().some((run) => run.#holds > 0);
+    return this.holds > 0 || this.descendants().some((run) => run.holds > 0);
   }
   get settled(): boolean {
     return this.phase === SETTLED;
