@@ -87,14 +87,15 @@ class All implements Running {
     while (!this.#stopped && this.#started < this.#entries.length && this.#started - this.#settled < this.#slots) {
       const index = this.#started++;
       const [key, runnable] = this.#entries[index]!;
-      const settle = (outcome: Outcome<unknown>): void => this.#child(index, outcome);
-      this.#run.start(runnable, { settle }, key === undefined ? {} : { key });
+      const settle = (outcome: Outcome<unknown>): void => this.#child(index, outcome, child);
+      let child: Running | undefined = undefined; // it may settle inside its start
+      child = this.#run.start(runnable, { settle }, key === undefined ? {} : { key });
     }
     this.#filling = false;
     if (!this.#stopped && this.#settled === this.#entries.length) this.#finish();
   }
 
-  #child(index: number, outcome: Outcome<unknown>): void {
+  #child(index: number, outcome: Outcome<unknown>, child: Running | undefined): void {
     this.#settled++;
     if (this.#stopped) return;
     if (outcome.type === 'finished') {
@@ -105,7 +106,8 @@ class All implements Running {
     this.#stop();
     this.#run.killChildren('a sibling failed');
     // The kernel waits for them before this settles (L3).
-    this.#sink.settle(outcome.type === 'failed' ? outcome : { type: 'failed', error: this.#run.errorOf(outcome) });
+    const killed = (child as RunRecord | undefined) ?? this.#run;
+    this.#sink.settle({ type: 'failed', error: killed.errorOf(outcome) });
   }
 
   #finish(): void {

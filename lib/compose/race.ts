@@ -1,4 +1,11 @@
-import { createRunner, type Outcome, type ResultOf, type Runnable, type Runner } from '../kernel/index.ts';
+import {
+  createRunner,
+  type Outcome,
+  type ResultOf,
+  type Runnable,
+  type Runner,
+  type Running,
+} from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { discardParts, partsTraits } from './parts.ts';
 
@@ -24,19 +31,22 @@ export function race<const R extends { readonly [key: string]: Runnable<any> }>(
     start(sink, context) {
       let over = false;
       const run = context as unknown as RunRecord;
-      const first = (key: string, outcome: Outcome<unknown>): void => {
+      const first = (key: string, outcome: Outcome<unknown>, child: Running | undefined): void => {
         if (over) return;
         over = true;
         run.killChildren('lost the race');
         // The kernel waits for them before this settles (L3).
         if (outcome.type === 'finished') {
           sink.settle({ type: 'finished', value: { key, value: outcome.value } as Winner<R> });
-        } else if (outcome.type === 'failed') sink.settle(outcome);
-        else sink.settle({ type: 'failed', error: run.errorOf(outcome) });
+        } else sink.settle({ type: 'failed', error: ((child as RunRecord | undefined) ?? run).errorOf(outcome) });
       };
       for (const [key, runnable] of entries) {
-        if (over) discardParts([runnable]);
-        else context.start(runnable, { settle: (outcome) => first(key, outcome) }, { key });
+        if (over) {
+          discardParts([runnable]);
+          continue;
+        }
+        let child: Running | undefined = undefined; // it may settle inside its start
+        child = context.start(runnable, { settle: (outcome) => first(key, outcome, child) }, { key });
       }
       return {
         pause() {},

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
 import { all } from '../../lib/compose/all.ts';
+import { race } from '../../lib/compose/race.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
 import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
@@ -136,4 +137,14 @@ t.test('of a generator object it runs once: advice that repeats says so', async 
   };
   t.throws(() => all([once()]).with(retry(1)), /retry: a generator object runs once/);
   t.throws(() => all({ a: once() }).with(retry(1)), /retry: a generator object runs once/);
+});
+
+t.test('when one of them is killed by itself, all and race fail with its error', async (t) => {
+  const both = { one: sleep('1h'), other: sleep('2h') };
+  for (const several of [all(both), race(both)]) {
+    const loop = runCommandGens([several]);
+    await settleDown();
+    loop.find('1.one')!.kill('me');
+    await t.rejects(loop, like({ errors: [{ run: '1.one', message: 'sleep 1h: was killed by me' }] }));
+  }
 });
