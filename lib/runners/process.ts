@@ -269,6 +269,7 @@ export class ProgramRun implements Running {
 
   send(item: unknown): void {
     const input = this.#sendable('send');
+    if (input.ended) throw this.#verdict.error({ reason: { type: 'closed' }, hint: 'send() after end()' });
     if (input.unread > SENT) throw this.#verdict.error({ reason: { type: 'overflow', stream: 'input', limit: SENT } });
     input.send(item);
   }

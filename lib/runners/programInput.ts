@@ -30,6 +30,8 @@ export class ProgramInput {
   #stdin: Writable | undefined;
   #feeding: Feeding | undefined;
   #over = false;
+  /** Whether `end` was called. */
+  ended = false;
   /** What was sent before it had started, and how many bytes (or characters) that is. */
   #unsent: ((stdin: Writable) => void)[] = [];
   #waiting = 0;
@@ -59,6 +61,7 @@ export class ProgramInput {
     this.#act((stdin) => stdin.write(written));
   }
   end(): void {
+    this.ended = true;
     this.#act((stdin) => stdin.end());
   }
   #act(act: (stdin: Writable) => void): void {

@@ -224,6 +224,20 @@ t.test('what is sent to one that has ended is nothing', async (t) => {
   t.match(await ended, { type: 'finished' });
 });
 
+t.test('what is sent after end() is a failure; ending twice is none', async (t) => {
+  const twice = await live(program('cat', { stdin: 'pipe' }));
+  twice.run.end();
+  twice.run.end();
+  t.match(await twice.ended, { type: 'finished' });
+  const late = await live(program('cat', { stdin: 'pipe' }));
+  late.run.end();
+  late.run.send('lost');
+  t.match(await late.ended, {
+    type: 'failed',
+    error: { reason: { type: 'closed' }, message: /send\(\) after end\(\)/ },
+  });
+});
+
 t.test('sending needs stdin: pipe, and text', async (t) => {
   const { run, ended } = await live(program('sleep 1000'));
   run.send('x');
