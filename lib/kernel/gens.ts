@@ -106,7 +106,8 @@ class Gens<T> implements Running, Target {
         this.#broken(error);
         return;
       }
-      if (step.done === true) this.#done();
+      if (typeof step !== 'object' || step === null) this.#broken(noStep(step));
+      else if (step.done === true) this.#done();
       else this.#item(step.value);
     }
   }
@@ -114,10 +115,14 @@ class Gens<T> implements Running, Target {
   #pullAsync(): void {
     if (this.#stopped || this.#exhausted || this.#paused || this.#pulling) return;
     this.#pulling = true;
-    Promise.resolve(callAsyncAs(this.#run, () => this.#asyncIterator!.next())).then(
+    // An iterator of somebody's own may throw instead of rejecting, and give what is no step.
+    new Promise<IteratorResult<unknown>>((resolve) => {
+      resolve(callAsyncAs(this.#run, () => this.#asyncIterator!.next()));
+    }).then(
       (step) => {
         this.#pulling = false;
-        if (step.done === true) enqueue(this, DONE);
+        if (typeof step !== 'object' || step === null) enqueue(this, BROKEN, noStep(step));
+        else if (step.done === true) enqueue(this, DONE);
         else enqueue(this, ITEM, step.value);
       },
       (error: unknown) => {
@@ -236,6 +241,10 @@ class Gens<T> implements Running, Target {
   }
 }
 
+function noStep(step: unknown): TypeError {
+  return new TypeError(`runCommandGens: the iterator gave ${show(step)}, not { value, done }`);
+}
+
 /** The one error of several generators; `outcomes` has all of them, in order. */
 function aggregateError(
   errors: Error[],
@@ -243,7 +252,10 @@ function aggregateError(
 ): AggregateError & { outcomes: readonly Outcome<unknown>[] } {
   const shown = errors.slice(0, 5).map((error) => `  ${firstLine(error.message)}`);
   if (errors.length > shown.length) shown.push(`  … and ${errors.length - shown.length} more`);
-  const error = new AggregateError(errors, `${errors.length} of ${outcomes.length} failed:\n${shown.join('\n')}`);
+  const error = new AggregateError(
+    errors,
+    `${errors.length} of ${Math.max(errors.length, outcomes.length)} failed:\n${shown.join('\n')}`,
+  );
   return Object.assign(error, { outcomes });
 }
 

@@ -1,5 +1,6 @@
 // Reads what somebody hands over, to its end: a Node Readable, a web ReadableStream, an iterable. Whatever state it is in
 // at that time (ended, destroyed, failed, paused), one `ended` or `failed` follows, unless it is closed before.
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { ReadableStream as WebStream } from 'node:stream/web';
 import { toError } from '../kernel/error.ts';
@@ -49,6 +50,8 @@ export function reader(source: Readables): Reader {
 
 const guarded = new WeakSet<object>();
 
+const held = new WeakSet<object>();
+
 /**
  * Takes charge of a stream that is to be read later: should it fail before, that is told when it is read, and doesn't end
  * the process. Nor do late errors of one that isn't read any more.
@@ -57,6 +60,18 @@ export function takeCharge(source: unknown): void {
   if (!isReadable(source) || guarded.has(source)) return;
   guarded.add(source);
   source.on('error', ignore);
+  hold(source);
+}
+
+/**
+ * At the exit of a child process Node reads what nobody has read of its output, and throws it away; not from a stream with a
+ * listener for 'readable'. Others aren't touched: such a listener would begin to pull from their sources.
+ */
+function hold(source: NodeJS.ReadableStream): void {
+  if (!(source instanceof Socket) || isStdin(source) || source.readableFlowing === true) return;
+  if (source.listenerCount('data') > 0) return;
+  source.on('readable', ignore);
+  held.add(source);
 }
 
 /** Why something can't be read a second time; undefined where it can. */
@@ -109,7 +124,16 @@ class StreamReader implements Reader {
       // Its former owner may have paused it, and a listener for 'data' doesn't undo that.
       if (this.#stops.size === 0) readable.resume();
       else readable.pause();
+      if (held.delete(readable)) this.#release();
     }
+  }
+
+  /** Node resumes a stream in the tick after it has lost such a listener, also one that was paused. */
+  #release(): void {
+    this.#readable.off('readable', ignore);
+    process.nextTick(() => {
+      if (this.#stops.size > 0 && this.#events !== undefined) this.#readable.pause();
+    });
   }
 
   stop(why: string): void {

@@ -115,6 +115,28 @@ t.test('sources', async (t) => {
     t.match(await failure(runCommandGens(async())), { errors: [{ name: 'RangeError' }] });
   });
 
+  t.test('iterators of somebody’s own that throw instead of rejecting, or give no step', async (t) => {
+    let n = 0;
+    const throwing = {
+      [Symbol.asyncIterator]: () => ({
+        next() {
+          if (n++ > 0) throw new RangeError('not a rejection');
+          return Promise.resolve({ value: immediate(1) });
+        },
+      }),
+    };
+    t.match(await failure(runCommandGens(throwing as never)), {
+      message: /^1 of 1 failed/,
+      errors: [{ name: 'RangeError' }],
+      outcomes: [{ type: 'finished', value: 1 }],
+    });
+    const empty = { next: () => undefined };
+    for (const source of [{ [Symbol.iterator]: () => empty }, { [Symbol.asyncIterator]: () => empty }])
+      t.match(await failure(runCommandGens(source as never)), {
+        errors: [{ message: 'runCommandGens: the iterator gave undefined, not { value, done }' }],
+      });
+  });
+
   t.test('empty ones give []', async (t) => {
     t.same(await runCommandGens([]), []);
     t.same(await runCommandGens(new Map().values()), []);

@@ -153,6 +153,35 @@ t.test('a stream that fails before it is read ends nothing but the run', async (
   await rejects(t, runner.run(), { reason: { type: 'stream', stream: 'stream' }, cause: { message: 'broken' } });
 });
 
+t.test('what a child process has written waits for its reader, also when the child is gone', async (t) => {
+  const lines: string[] = [];
+  const ofDead = async (): Promise<Runner<number>> => {
+    const child = spawnProcess('printf', ['one\ntwo']);
+    const runner = stream(child.stdout, (line) => lines.push(line));
+    await once(child, 'exit');
+    await rounds(5); // it is now that Node would read it, for nobody
+    return runner;
+  };
+  await (await ofDead()).run();
+  t.same(lines, ['one', 'two']);
+
+  lines.length = 0;
+  const loop = runCommandGens([await ofDead()]);
+  loop.pause();
+  await rounds(5);
+  t.same(lines, [], 'nor is it read before it may be');
+  loop.play();
+  await loop;
+  t.same(lines, ['one', 'two']);
+
+  const read: string[] = [];
+  const shared = spawnProcess('printf', ['one\ntwo']);
+  shared.stdout.on('data', (chunk: Buffer) => read.push(chunk.toString()));
+  stream(shared.stdout);
+  await once(shared, 'close');
+  t.same(read, ['one\ntwo'], 'a stream that somebody reads already is left to him until then');
+});
+
 t.test('a stream that is closed before its end fails, with the lines until then', async (t) => {
   const source = new PassThrough();
   const lines: string[] = [];
