@@ -135,7 +135,15 @@ export function killedError(by: string, details: Omit<RunErrorDetails, 'reason'>
   }
 }
 
-/** Whether an error is a RunError (of any copy of the library), of the given reason where one is given. */
+/**
+ * Whether an error is a RunError (of any copy of the library), of the given reason where one is given:
+ * `if (isRunError(error, 'exit')) console.log(error.reason.exitCode)`.
+ */
+export function isRunError<T extends Reason['type']>(
+  error: unknown,
+  type: T,
+): error is RunError & { readonly reason: Extract<Reason, { readonly type: T }> };
+export function isRunError(error: unknown, type?: Reason['type']): error is RunError;
 export function isRunError(error: unknown, type?: Reason['type']): error is RunError {
   if (!(error instanceof Error) || error.name !== 'RunError') return false;
   const reason = (error as { reason?: { type?: unknown } }).reason;

@@ -18,8 +18,11 @@ export interface Runner<T = unknown, I = unknown> {
   readonly traits: Traits<T>;
   /** Begins the work; called by the loop, inside a turn. What it throws fails the run. */
   start(sink: Sink<T, I>, context: Context): Running;
-  /** `const value = yield* runner` in a generator has the type T. */
-  [Symbol.iterator](): Iterator<Runner<T, I>, T, any>;
+  /**
+   * `const value = yield* runner` in a generator has the type T. What it yields is itself, but of the type any: once it has
+   * seen a `yield*`, TypeScript before 6 takes this iterator for `for await` too (microsoft/TypeScript#62675).
+   */
+  [Symbol.iterator](): Iterator<any, T, any>;
   /** `for await (const event of runner)`: every event of its subtree, then its error if it failed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
   /** Wraps it in advice; the first is the outermost. */

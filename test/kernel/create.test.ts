@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createRunner, isRunner } from '../../lib/kernel/index.ts';
+import { createRunner, isRunner, type Runner } from '../../lib/kernel/index.ts';
 import { around } from '../../lib/advice/around.ts';
 import { value } from '../support.ts';
 
@@ -23,6 +23,22 @@ t.test('a runner is told by its brand, also one of another copy of the library',
   for (const other of [undefined, null, 3, 'x', {}, () => {}, { start() {} }]) t.notOk(isRunner(other));
   t.equal(made.label, 'mine', 'the label is the type unless said otherwise');
   t.match(made.traits, { leaf: undefined, slot: undefined });
+});
+
+t.test('for the types: events in `for await`, also where `yield*` came first', async (t) => {
+  // TypeScript before 6 mixes the two iterators up; then only `any` is assignable to both.
+  type Yielded =
+    ReturnType<ReturnType<Runner<number>[typeof Symbol.iterator]>['next']> extends IteratorResult<infer Y, any>
+      ? Y
+      : never;
+  const isAny: 0 extends 1 & Yielded ? true : false = true;
+  t.ok(isAny);
+  const task = function* () {
+    const given: number = yield* value(3);
+    return given;
+  };
+  t.equal(task().next().done, false);
+  for await (const event of value(3)) t.type(event.run.length, 'number');
 });
 
 t.test('yield* gives a runner once, and is answered with its value', async (t) => {

@@ -72,6 +72,12 @@ t.test('every reason in words', async (t) => {
   for (const [reason, words] of reasons) t.match(describe(reason), words, reason.type);
 });
 
+t.test('isRunError with a reason narrows it', async (t) => {
+  const caught: unknown = new RunError({ reason: { type: 'exit', exitCode: 3 } });
+  const code: number | undefined = isRunError(caught, 'exit') ? caught.reason.exitCode : undefined;
+  t.equal(code, 3);
+});
+
 t.test('isRunError', async (t) => {
   const error = killedError('me', { label: 'x' });
   t.match(error, { message: 'x: was killed by me', reason: { type: 'killed', by: 'me' } });
