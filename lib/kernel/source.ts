@@ -13,13 +13,19 @@ export type Source<R extends Runnable<any> = Runnable<any>> = Iterable<R> | Asyn
 
 const PASS_LIST = 'pass a list: runCommandGens([x])';
 
-/** Throws a TypeError for what can't be a source of generators. */
-export function checkSource(source: unknown): void {
+/** Where a runner that can be a source of generators as well (`fromObservable`) has that source. */
+export const SOURCE = Symbol.for('sluice.source');
+
+/** The source of generators that was given. Throws a TypeError for what is none. */
+export function checkSource(source: unknown): Source {
+  const own = (source as { readonly [SOURCE]?: Source } | null | undefined)?.[SOURCE];
+  if (own !== undefined) return own;
   if (isRunner(source)) throw new TypeError(`runCommandGens: got a single runner; pass [x]: runCommandGens([runner])`);
   if (typeof source === 'function')
     throw new TypeError(`runCommandGens: got a single function; pass [x]: runCommandGens([${source.name || 'main'}])`);
   if (typeof source === 'object' && source !== null) {
-    if (Symbol.iterator in source || Symbol.asyncIterator in source || observableOf(source) !== undefined) return;
+    if (Symbol.iterator in source || Symbol.asyncIterator in source || observableOf(source) !== undefined)
+      return source as Source;
   }
   throw new TypeError(
     `runCommandGens: expected a list, an iterable or an Observable of generators, got ${show(source)}; ${PASS_LIST}`,

@@ -1,5 +1,7 @@
 import { Observable, Subject, takeUntil } from 'rxjs';
 import { createRunner, RunError, toError, type Runner } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
+import { SOURCE } from '../kernel/source.ts';
 
 /** How an Observable runs. */
 export interface FromOptions {
@@ -12,13 +14,18 @@ export interface FromOptions {
 
 /**
  * An Observable as a runner: subscribes when it starts, each value is an `item` event, its result is the last value (undefined without
- * any). An error fails the run, a kill unsubscribes. (As a source of generators, give the Observable itself to `runCommandGens`.)
+ * any). An error fails the run, a kill unsubscribes. Given to `runCommandGens` by itself it is a source of generators, as the
+ * Observable is.
  */
 export function fromObservable<T>(observable: Observable<T>, options: FromOptions = {}): Runner<T | undefined, T> {
+  checkOptions('fromObservable', options, ['limit', 'policy', 'label']);
   const { limit = 1024, policy = 'fail', label = 'observable' } = options;
+  if (!(limit >= 0)) throw new RangeError(`fromObservable: limit ${String(limit)} is no number of values`);
+  if (policy !== 'fail' && policy !== 'drop-oldest')
+    throw new TypeError(`fromObservable: unknown policy ${String(policy)}`);
   if (typeof (observable as Partial<Observable<T>> | null)?.subscribe !== 'function')
     throw new TypeError('fromObservable: expected an Observable');
-  return createRunner<T | undefined, T>({
+  const runner = createRunner<T | undefined, T>({
     spec: { type: 'observable' },
     label,
     leaf: true,
@@ -86,4 +93,5 @@ export function fromObservable<T>(observable: Observable<T>, options: FromOption
       };
     },
   });
+  return Object.assign(runner, { [SOURCE]: observable });
 }

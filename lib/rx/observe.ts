@@ -1,6 +1,7 @@
 import { isRunner, type Event, type Loop, type Run, type Runner, type StreamName } from '../kernel/index.ts';
 import { observeLoop, observeRunner } from '../kernel/loop.ts';
 import { watch, type EventObserver, type Watching } from '../kernel/observable.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { RunRecord } from '../kernel/run.ts';
 import { collect, LiveObservable } from './live.ts';
 
@@ -22,6 +23,7 @@ export interface ObserveOptions {
  * name 'subscriber') instead of the process.
  */
 export function observe(target: Observed, options: ObserveOptions = {}): LiveObservable<Event> {
+  checkOptions('observe', options, ['kill']);
   const start = starter(target, options);
   return new LiveObservable<Event>(
     (subscriber) => {
@@ -54,6 +56,7 @@ export interface LinesOptions extends ObserveOptions {
 
 /** The lines of a runner, a run or a loop; beginnings of lines (`partial`) are left out. */
 export function lines$(target: Observed, options: LinesOptions = {}): LiveObservable<string> {
+  checkOptions('lines$', options, ['kill', 'stream']);
   const { stream } = options;
   const start = starter(target, options);
   const lineOf = (event: Event): string | undefined =>

@@ -1,5 +1,6 @@
-import type { Observable, Subscription } from 'rxjs';
+import { Observable, Subject, takeUntil, type Subscription } from 'rxjs';
 import { RunError } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { LiveObservable } from './live.ts';
 
 /** How an Observable is iterated over. */
@@ -19,6 +20,9 @@ export interface IterableOptions {
  * unsubscribes. An error is thrown after the values before it. Throws a TypeError for 'wait' where the source can't wait.
  */
 export function toIterable<T>(observable: Observable<T>, options: IterableOptions = {}): AsyncIterable<T> {
+  checkOptions('toIterable', options, ['limit', 'policy']);
+  if (typeof (observable as Partial<Observable<T>> | null | undefined)?.subscribe !== 'function')
+    throw new TypeError('toIterable: expected an Observable');
   const { limit = 1024 } = options;
   const live = observable instanceof LiveObservable ? (observable as LiveObservable<T>).iterable : undefined;
   const policy = options.policy ?? (live === undefined ? 'fail' : 'wait');
@@ -43,6 +47,7 @@ class Buffered<T> implements AsyncIterableIterator<T> {
   readonly #source: Observable<T>;
   readonly #limit: number;
   readonly #policy: 'drop-oldest' | 'fail';
+  readonly #over = new Subject<void>();
   #subscription: Subscription | undefined;
   #begun = false;
   #done = false;
@@ -68,12 +73,13 @@ class Buffered<T> implements AsyncIterableIterator<T> {
 
   #begin(): void {
     this.#begun = true;
-    this.#subscription = this.#source.subscribe({
+    // Through takeUntil a source that gives everything while it is subscribed to ends midway as well.
+    const source = new Observable<T>((subscriber) => this.#source.subscribe(subscriber));
+    this.#subscription = source.pipe(takeUntil(this.#over)).subscribe({
       next: (value) => this.#take(value),
       error: (error: unknown) => this.#end({ value: error }),
       complete: () => this.#end(undefined),
     });
-    if (this.#done) this.#subscription.unsubscribe();
   }
 
   #take(value: T): void {
@@ -86,9 +92,9 @@ class Buffered<T> implements AsyncIterableIterator<T> {
       return;
     }
     this.#values.pop();
-    const reason = { type: 'overflow', stream: 'values', limit: this.#limit } as const;
+    const reason = { type: 'overflow', stream: 'items', limit: this.#limit } as const;
     this.#end({ value: new RunError({ reason, label: 'toIterable', hint: 'its consumer was behind' }) });
-    this.#subscription?.unsubscribe();
+    this.#over.next();
   }
 
   #end(error: { value: unknown } | undefined): void {
@@ -117,6 +123,7 @@ class Buffered<T> implements AsyncIterableIterator<T> {
     this.#values.length = 0;
     this.#error = undefined;
     this.#done = true;
+    this.#over.next();
     this.#subscription?.unsubscribe();
     this.#serve();
     return Promise.resolve({ value: undefined, done: true });

@@ -85,12 +85,17 @@ t.test('what it is given at once, or once it is over, ends with the subscription
   await t.rejects(fromObservable(endless).run(), new RangeError('midway'));
   t.equal(torn, 1);
   t.throws(() => fromObservable(3 as never), /fromObservable: expected an Observable/);
+  t.throws(() => fromObservable(of(1), { size: 3 } as never), /fromObservable: unknown option size; known are limit/);
+  t.throws(() => fromObservable(of(1), { policy: 'wait' as never }), /fromObservable: unknown policy wait/);
+  t.throws(() => fromObservable(of(1), { limit: NaN }), /fromObservable: limit NaN/);
   t.match(fromObservable(of(1), { label: 'ticks' }).label, 'ticks');
 });
 
 t.test('Observables as sources of generators', async (t) => {
   const steps = of(1, 2, 3).pipe(map((n) => value(n)));
   t.same(await runCommandGens(steps as never), [1, 2, 3]);
+  t.same(await runCommandGens<any>(fromObservable(steps)), [1, 2, 3]);
+  t.match(await runCommandGens([fromObservable(of(1, 2))]), [2], 'in a list it is a runner');
   await t.rejects(
     runCommandGens(throwError(() => new RangeError('source')) as never),
     like({ errors: [new RangeError('source')] }),

@@ -98,6 +98,8 @@ t.test('lines$: of one stream, grouped', async (t) => {
   );
   t.same((await lastValueFrom(counts)).sort(), ['x2', 'y1']);
   t.throws(() => observe(3 as never), /observe: expected a runner, a run or a loop/);
+  t.throws(() => observe(program('true'), { kil: true } as never), /observe: unknown option kil/);
+  t.throws(() => lines$(program('true'), { streams: 'stdout' } as never), /lines\$: unknown option streams/);
 });
 
 t.test('a spawned run can be observed too', async (t) => {

@@ -1,4 +1,4 @@
-import { concatMap, map, of, Subject, throwError } from 'rxjs';
+import { concatMap, map, Observable, of, Subject, throwError } from 'rxjs';
 import t from 'tap';
 import { emit } from '../../lib/compose/note.ts';
 import { runCommandGens } from '../../lib/kernel/index.ts';
@@ -55,7 +55,29 @@ t.test("'wait' makes the source wait", async (t) => {
   await t.rejects(loop);
 });
 
+t.test('one that gives everything while it is subscribed to ends at the limit', async (t) => {
+  let given = 0;
+  const endless = new Observable<number>((subscriber) => {
+    while (!subscriber.closed && given < 10_000) subscriber.next(given++);
+  });
+  const values: number[] = [];
+  const reading = async (): Promise<void> => {
+    for await (const value of toIterable(endless, { limit: 3 })) values.push(value);
+  };
+  await t.rejects(
+    reading(),
+    like({ message: /^toIterable: gave more than 3 items that its readers have not taken/, reason: { limit: 3 } }),
+  );
+  t.ok(values.length <= 4);
+  t.equal(given, 5, 'one was waited for, three are kept');
+});
+
 t.test('what it can not do is told at the call', async (t) => {
+  t.throws(
+    () => toIterable(of(1), { buffer: 5 } as never),
+    /toIterable: unknown option buffer; known are limit, policy/,
+  );
+  t.throws(() => toIterable(3 as never), /toIterable: expected an Observable/);
   t.throws(() => toIterable(of(1), { limit: 0 }), /toIterable: limit 0 is no number of values/);
   t.throws(() => toIterable(of(1), { policy: 'hope' as never }), /unknown policy hope/);
   t.throws(
