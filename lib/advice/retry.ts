@@ -14,6 +14,9 @@ import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
+/** Errors of tries that are kept. */
+const KEPT = 100;
+
 /** How often and when `retry` tries again. */
 export interface RetryOptions {
   /** Tries after the first. Default 3. */
@@ -38,7 +41,7 @@ export interface RetryOptions {
 
 /**
  * Tries again what failed: `program('curl …').with(retry(3))`, `retry({ count: 5, backoff: '500ms', when: (r) => r?.type === 'exit' })`.
- * Gives the last error, with the earlier ones as `error.attempts`. A kill is never retried; while it waits, it holds no slot.
+ * Gives the last error, with the earlier ones (at most 99) as `error.attempts`. A kill is never retried; while it waits, it holds no slot.
  * Throws a TypeError for a generator object, which can't begin again.
  */
 export function retry(options: number | RetryOptions = {}): Advice {
@@ -57,7 +60,9 @@ export function retry(options: number | RetryOptions = {}): Advice {
     mustRepeat(inner, 'retry');
     return wrapped(inner, { type: 'retry', count: count === Infinity ? 'Infinity' : count }, (sink, context) => {
       const { clock } = context;
+      /** The latest; all that is kept of an endless row of tries. */
       const errors: Error[] = [];
+      let failures = 0;
       let child: Running;
       let cancel: (() => void) | undefined;
       let killed = false;
@@ -84,25 +89,28 @@ export function retry(options: number | RetryOptions = {}): Advice {
           return;
         }
         const { error } = outcome;
+        failures++;
         errors.push(error);
+        if (errors.length > KEPT) errors.shift();
         const reason = isRunError(error) ? error.reason : undefined;
         let again = false;
         try {
-          again = errors.length <= count && !isRunError(error, 'killed') && decided(when(reason, error, errors.length));
+          again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures));
         } catch (thrown) {
           sink.settle({ type: 'failed', error: whenThrew(thrown, context as unknown as RunRecord) });
           return;
         }
         if (!again) {
-          if (errors.length > 1)
+          if (errors.length > 1 && Object.isExtensible(error))
             Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
           sink.settle(outcome);
           return;
         }
-        const wait = Math.min(max, first * factor ** (errors.length - 1));
+        // 0 times a factor that has grown past all numbers would be none.
+        const wait = first === 0 ? 0 : Math.min(max, first * factor ** (failures - 1));
         const ms = Math.round(wait * (1 - jitter * Math.random()));
-        const next = count === Infinity ? String(errors.length) : `${errors.length} of ${count}`;
-        sink.note(`retry ${next} in ${ms} ms: ${error.message.split('\n', 1)[0]!}`, { attempt: errors.length, ms });
+        const next = count === Infinity ? String(failures) : `${failures} of ${count}`;
+        sink.note(`retry ${next} in ${ms} ms: ${error.message.split('\n', 1)[0]!}`, { attempt: failures, ms });
         cancel = clock.after(ms, () => {
           if (paused) due = true;
           else attempt();
@@ -125,8 +133,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
             sink.settle({ type: 'killed', by });
           }
         },
-        describe: () =>
-          cancel === undefined ? `at try ${errors.length + 1}` : `waits before try ${errors.length + 1}`,
+        describe: () => (cancel === undefined ? `at try ${failures + 1}` : `waits before try ${failures + 1}`),
       };
     });
   };

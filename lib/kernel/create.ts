@@ -35,7 +35,7 @@ export abstract class BaseRunner<T, I = unknown> implements Runner<T, I> {
   abstract get label(): string;
   abstract get traits(): Traits<T>;
   abstract start(sink: Sink<T, I>, context: Context): Running;
-  [Symbol.iterator](): Iterator<Runner<T, I>, T, any> {
+  [Symbol.iterator](): Iterator<any, T, any> {
     return new OneYield(this);
   }
   [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any> {

@@ -6,7 +6,7 @@ import { callAs, callAsyncAs } from './current.ts';
 import { enqueue, overdue, type Target } from './engine.ts';
 import { RunError, toError } from './error.ts';
 import type { Outcome } from './event.ts';
-import { toRunner } from './runnable.ts';
+import { show, toRunner } from './runnable.ts';
 import type { Runner, Running, Sink } from './runner.ts';
 import type { RunRecord } from './run.ts';
 import { observableOf, type ObservableLike, type Source } from './source.ts';

@@ -50,10 +50,10 @@ export function runCommandGens<const L extends readonly Runnable<any>[]>(
 export function runCommandGens<R extends Runnable<any>>(source: Source<R>, options?: LoopOptions): Loop<ResultOf<R>[]>;
 export function runCommandGens<T>(source: Source<Runnable<T>>, options?: LoopOptions): Loop<T[]>;
 export function runCommandGens(source: Source, options: LoopOptions = {}): Loop<any> {
-  checkSource(source);
+  const from = checkSource(source);
   checkLoopOptions('runCommandGens', options);
   const outcomes: Outcome<unknown>[] = [];
-  const runner = gens<unknown>(source, options.failFast === true, outcomes);
+  const runner = gens<unknown>(from, options.failFast === true, outcomes);
   const root = startRoot(runner, options, true, currentRun(), outcomes);
   return new LoopHandle<unknown[]>(root.run, root.settled);
 }

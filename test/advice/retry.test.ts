@@ -127,3 +127,33 @@ t.test('a `when` that throws, or gives a promise, fails the run by name', async 
   t.throws(() => retry({ when: true as never }), /when is a function/);
   t.throws(() => retry({ factor: NaN }), /factor NaN/);
 });
+
+t.test('an error that takes no more properties is given as it is', async (t) => {
+  const clock = fakeClock();
+  const error = Object.freeze(new Error('frozen'));
+  const ended = failure(error)
+    .with(retry(1))
+    .run({ clock })
+    .catch((thrown: unknown) => thrown);
+  await clock.runAll();
+  t.equal(await ended, error);
+});
+
+t.test('an endless row of tries keeps the latest errors, and its waits are numbers to the end', async (t) => {
+  const clock = fakeClock();
+  let n = 0;
+  const step = task(function* () {
+    if (n++ < 1100) yield* failure(new Error(`try ${n}`));
+    yield* failure(new RunError({ reason: { type: 'file', path: 'x' } }));
+  });
+  const ended = step
+    .with(retry({ count: Infinity, backoff: 0 }))
+    .run({ clock })
+    .catch((thrown: unknown) => thrown);
+  await clock.runAll();
+  const { reason, attempts } = (await ended) as RunError & { attempts: Error[] };
+  t.equal(reason.type, 'file');
+  t.equal(n, 1101);
+  t.equal(attempts.length, 99);
+  t.equal(attempts.at(-1)!.message, 'try 1100');
+});
