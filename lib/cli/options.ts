@@ -1,7 +1,7 @@
 // The options that `run` and `seq` share: how their loop runs.
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { milliseconds } from '../kernel/clock.ts';
+import { enter, lookAt } from './paths.ts';
 import { UsageError } from './usage.ts';
 
 /** As they come from the command line. */
@@ -74,9 +74,9 @@ function checkTimeout(given: string | undefined): string | undefined {
 export function enterFolder(cwd: string | undefined): void {
   if (cwd === undefined) return;
   const folder = resolve(cwd);
-  const stats = statSync(folder, { throwIfNoEntry: false });
+  const stats = lookAt(folder, `--cwd: ${cwd}`);
   if (stats === undefined) throw new UsageError(`--cwd: there is no folder ${cwd}`);
   if (!stats.isDirectory()) throw new UsageError(`--cwd: ${cwd} is no folder`);
-  process.chdir(folder);
+  enter(folder, `--cwd: ${cwd}`);
   process.env['PWD'] = folder;
 }

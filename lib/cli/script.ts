@@ -1,10 +1,11 @@
 // A script of the user's: found, loaded, and what its default export gives.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isRunner, task, type Runnable, type Source } from '../index.ts';
 import { isGenerator, show } from '../kernel/runnable.ts';
 import { fully, stackOf } from '../report/explain.ts';
+import { lookAt } from './paths.ts';
 import { suggest } from './suggest.ts';
 import { UsageError } from './usage.ts';
 
@@ -13,7 +14,7 @@ const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 /** The script's absolute path. Throws a UsageError with the file that was probably meant. */
 export function findScript(file: string): string {
   const path = resolve(file);
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = lookAt(path, file);
   if (stats?.isDirectory() === true) throw new UsageError(`${file} is a folder, not a script`);
   if (stats !== undefined) return path;
   const meant = nearest(path);
