@@ -1,8 +1,8 @@
 // The public surface, by layer.
 import { adoptSpawner } from './kernel/scope.ts';
-import { execaSpawner } from './spawn/execa.ts';
+import { localSpawner } from './spawn/local.ts';
 
-adoptSpawner(execaSpawner);
+adoptSpawner(localSpawner);
 
 export * from './kernel/index.ts';
 

@@ -1,9 +1,9 @@
 // What many tests share.
 import { createRunner, type Event, type Runner } from '../lib/kernel/index.ts';
 import { adoptSpawner } from '../lib/kernel/scope.ts';
-import { execaSpawner } from '../lib/spawn/execa.ts';
+import { localSpawner } from '../lib/spawn/local.ts';
 
-adoptSpawner(execaSpawner);
+adoptSpawner(localSpawner);
 
 /** A runner that settles inside its own start. */
 export function value<T>(given: T): Runner<T> {

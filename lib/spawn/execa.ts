@@ -3,18 +3,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ChildProcess } from 'node:child_process';
 import type { execa, Options, ResultPromise } from 'execa';
-import type { Spawner } from '../kernel/spawner.ts';
-import { room } from './queue.ts';
-import { start, type Starter, type Told } from './start.ts';
-
-/** Starts programs with execa, on this machine: Linux and macOS. */
-export const execaSpawner: Spawner = {
-  name: 'execa',
-  spawn(command, started, exited) {
-    return start(starter, command, started, exited);
-  },
-  room,
-};
+import type { Starter, Told } from './start.ts';
 
 let run: typeof execa | undefined;
 let loading: Promise<void> | undefined;
@@ -24,16 +13,10 @@ let starting = false;
 
 /** Loads execa with the first start: it takes longer than all of sluice. */
 async function load(): Promise<void> {
-  const alive = setInterval(() => {}, 2 ** 30); // an import alone does not keep Node from ending
-  try {
-    ({ execa: run } = await import('execa'));
-    subscribe('child_process', (message) => {
-      if (starting) born = (message as { process: ChildProcess }).process;
-    });
-  } finally {
-    clearInterval(alive);
-    loading = undefined;
-  }
+  ({ execa: run } = await import('execa'));
+  subscribe('child_process', (message) => {
+    if (starting) born = (message as { process: ChildProcess }).process;
+  });
 }
 
 /** Nothing of what execa does besides. `verbose` would be turned on by NODE_DEBUG, and read the streams. */
@@ -46,7 +29,8 @@ const OURS = {
   verbose: 'none',
 } as const;
 
-const starter: Starter = {
+/** Starts programs with execa: Linux and macOS. */
+export const execaStarter: Starter = {
   ready: () => (run === undefined ? (loading ??= load()) : undefined),
 
   start({ argv, cwd, env, session }, [stdin, stdout, stderr], told) {
@@ -87,12 +71,8 @@ function failing(child: ResultPromise<Options>): Promise<Error> {
   });
 }
 
-/** Hands over the streams as nobody's but the reader's: two others would set them flowing, and lose what nobody reads. */
-function begin(child: ResultPromise<Options>, pid: number, told: Told): void {
-  const { stdin, stdout, stderr, stdio } = child;
-  // One is Node, which resumes the streams in `stdio` when the program has ended, also those paused on purpose.
+/** Hands over the streams as nobody's but the reader's: Node would resume those in `stdio` when the program has ended. */
+function begin({ stdin, stdout, stderr, stdio }: ResultPromise<Options>, pid: number, told: Told): void {
   (stdio as unknown[]).fill(null);
   told.begun({ pid, stdin: stdin ?? undefined, stdout: stdout ?? undefined, stderr: stderr ?? undefined });
-  // The other is execa, which resumes after a moment what is neither read nor paused.
-  for (const stream of [stdout, stderr]) if (stream?.readableFlowing === null) stream.pause();
 }

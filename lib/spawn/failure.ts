@@ -1,8 +1,9 @@
 // Why a program did not start, told apart. The system's own answer confuses: a missing folder and a missing program both
 // are ENOENT, and so is a script whose interpreter is missing.
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command, Exit } from '../kernel/spawner.ts';
+import { candidates } from './lookup.ts';
 
 /** Failures that pass: waited out while others of ours run, whose end gives back what is short. */
 const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
@@ -96,12 +97,8 @@ function explain(code: string, command: Command): string | undefined {
 
 /** Where its program is, as far as that can be seen. */
 function pathOf({ argv: [name], cwd, env }: Command): string | undefined {
-  return name.includes('/') ? resolve(cwd, name) : lookUp(name, cwd, (env ?? process.env)['PATH']);
-}
-
-function lookUp(name: string, cwd: string, path = '/usr/bin:/bin'): string | undefined {
-  const files = path.split(delimiter).map((folder) => join(isAbsolute(folder) ? folder : resolve(cwd, folder), name));
-  return files.find((file) => existsSync(file));
+  const files = candidates(name, (env ?? process.env)['PATH']).map((file) => resolve(cwd, file));
+  return name.includes('/') ? files[0] : files.find((file) => existsSync(file));
 }
 
 function isFolder(path: string): boolean {

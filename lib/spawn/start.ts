@@ -107,12 +107,15 @@ class LocalChild implements Child, Told, Waiting {
     const ready = unsupported ? undefined : this.#starter.ready();
     if (this.#over) done(this);
     else if (unsupported !== undefined) this.failed(unsupported);
-    else if (ready !== undefined)
-      ready.then(
-        () => this.begin(),
-        (error) => this.failed(error),
-      );
-    else {
+    else if (ready !== undefined) {
+      const alive = setInterval(() => {}, 2 ** 30); // what is waited for may not keep Node from ending
+      ready
+        .finally(() => clearInterval(alive))
+        .then(
+          () => this.begin(),
+          (error) => this.failed(error),
+        );
+    } else {
       const places = plainPlaces(this.#command);
       if (places !== undefined) this.#starter.start(this.#command, places, this);
       else {
@@ -144,6 +147,8 @@ class LocalChild implements Child, Told, Waiting {
     for (const stream of [process.stdin, process.stdout, process.stderr]) stream?.on('error', () => {});
     done(this);
     this.#started(process.pid);
+    // What nobody reads yet waits in its pipe: execa would resume it after a moment.
+    for (const stream of [process.stdout, process.stderr]) if (stream?.readableFlowing === null) stream.pause();
   }
 
   exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined): void {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import t from 'tap';
 import type { Exit } from '../../lib/kernel/spawner.ts';
-import { execaSpawner } from '../../lib/spawn/execa.ts';
+import { localSpawner } from '../../lib/spawn/local.ts';
 import { fixture, run } from './support.ts';
 
 const node = (script: string): [string, ...string[]] => [process.execPath, '-e', script];
@@ -35,7 +35,7 @@ t.test('calls nothing inside spawn, and each thing once', async (t) => {
     session: true,
   } as const;
   await new Promise<void>((resolve) => {
-    const child = execaSpawner.spawn({ argv: ['true'], ...common }, told('started'), () =>
+    const child = localSpawner.spawn({ argv: ['true'], ...common }, told('started'), () =>
       resolve(told('exited')() as never),
     );
     calls.push('spawned');
@@ -51,7 +51,7 @@ t.test('streams that are not read at once lose nothing', async (t) => {
   const program = node(`process.stdout.write('x'.repeat(300000))`);
   const text: string[] = [];
   let exit: Exit | undefined;
-  const child = execaSpawner.spawn(
+  const child = localSpawner.spawn(
     { argv: program, cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe', session: true },
     () => {
       void t.equal(child.stdin, undefined);
@@ -78,7 +78,7 @@ t.test('a paused stream stays paused when the program ends', async (t) => {
   const exit = new Promise<void>((resolve) => {
     exited = resolve;
   });
-  const child = execaSpawner.spawn(
+  const child = localSpawner.spawn(
     {
       argv: ['echo', 'hello'],
       cwd: '/',

@@ -43,11 +43,11 @@ for (const [ending, status] of [
 
 t.test('the hook comes with the first program', async (t) => {
   const script = `
-    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    import { localSpawner } from ${JSON.stringify(new URL('../../lib/spawn/local.ts', import.meta.url).href)};
     console.log(process.listenerCount('exit'));
     const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore', session: true };
     for (let i = 0; i < 3; i++)
-      await new Promise((resolve) => execaSpawner.spawn({ argv: ['true'], ...common }, () => {}, resolve));
+      await new Promise((resolve) => localSpawner.spawn({ argv: ['true'], ...common }, () => {}, resolve));
     console.log(process.listenerCount('exit'));`;
   const program = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
   const [before, after] = (await program.closed).split('\n').map(Number) as [number, number];
@@ -58,10 +58,10 @@ t.test('at the end of its host a program is told, and has the time to clean up',
   const told = join(t.testdir(), 'told');
   const program = `trap 'echo cleaned up >"$0"; exit' TERM; echo ready; while :; do sleep 0.01; done`;
   const script = `
-    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    import { localSpawner } from ${JSON.stringify(new URL('../../lib/spawn/local.ts', import.meta.url).href)};
     const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
     const argv = ['sh', '-c', ${JSON.stringify(program)}, ${JSON.stringify(told)}];
-    const child = execaSpawner.spawn({ argv, ...common }, () => child.stdout.once('data', () => process.exit(3)), () => {});`;
+    const child = localSpawner.spawn({ argv, ...common }, () => child.stdout.once('data', () => process.exit(3)), () => {});`;
   const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
   t.match(await host.exit, { exitCode: 3 });
   t.equal(readFileSync(told, 'utf8'), 'cleaned up\n');
@@ -72,10 +72,10 @@ t.test(
   async (t) => {
     const program = `sh -c "trap '' TERM; echo \\$\\$; exec sleep 1000" & wait`;
     const script = `
-    import { execaSpawner } from ${JSON.stringify(new URL('../../lib/spawn/execa.ts', import.meta.url).href)};
+    import { localSpawner } from ${JSON.stringify(new URL('../../lib/spawn/local.ts', import.meta.url).href)};
     const common = { cwd: '/', env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true };
     const said = (pid) => process.stdout.write(pid, () => process.exit(3));
-    const child = execaSpawner.spawn({ argv: ['sh', '-c', ${JSON.stringify(program)}], ...common }, () => child.stdout.once('data', said), () => {});`;
+    const child = localSpawner.spawn({ argv: ['sh', '-c', ${JSON.stringify(program)}], ...common }, () => child.stdout.once('data', said), () => {});`;
     const host = run([process.execPath, '--import', loader, '--input-type=module', '-e', script]);
     const pid = Number(await host.closed);
     t.teardown(() => lives(pid) && process.kill(pid, 'SIGKILL'));

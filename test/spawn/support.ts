@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Child, Command, Exit } from '../../lib/kernel/spawner.ts';
-import { execaSpawner } from '../../lib/spawn/execa.ts';
+import { localSpawner } from '../../lib/spawn/local.ts';
 
 /** The path of a fixture program. */
 export function fixture(name: string): string {
@@ -35,7 +35,7 @@ export function run(argv: readonly [string, ...string[]], more: Partial<Command>
   const exit = deferred<Exit>();
   const said = deferred<string>();
   const output = deferred<string>();
-  const child = execaSpawner.spawn(
+  const child = localSpawner.spawn(
     { argv, cwd: tmpdir(), env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true, ...more },
     (pid) => {
       started.resolve(pid!);

@@ -1,0 +1,193 @@
+// What the posix spawner calls of the C library, through koffi. Numbers are those of Linux on x64 and arm64, where glibc
+// and musl agree: this file is not used elsewhere.
+import koffi from 'koffi';
+import { getSystemErrorName } from 'node:util';
+
+const libc = koffi.load(null);
+
+/** Opaque structures of glibc and musl, none larger than this. */
+const STRUCTURE = 512;
+const O_RDWR = 2;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const F_DUPFD_CLOEXEC = 1030;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+const P_ALL = 0;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const SIGKILL = 9;
+const SIGSTOP = 19;
+
+const c = {
+  pipe2: libc.func('int pipe2(void *fds, int flags)'),
+  fcntl: libc.func('int fcntl(int fd, int command, ...)'),
+  access: libc.func('int access(const char *path, int mode)'),
+  close: libc.func('int close(int fd)'),
+  initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
+  destroyActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
+  addDup2: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
+  addOpen: libc.func(
+    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
+  ),
+  addChdir: libc.func('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)'),
+  initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
+  setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+  setDefault: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
+  setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
+  spawn: libc.func(
+    'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)',
+  ),
+  waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
+  waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
+};
+/** Where the C library has the environment of this process. */
+const environ: unknown = libc.symbol('environ');
+
+const two = new Int32Array(2);
+const one = new Int32Array(1);
+const info = new Int32Array(32);
+
+/** An error as Node's own: `code` is the name of the number. */
+function systemError(errno: number, what: string): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`${code}: ${what}`), { code, errno: -errno, syscall: what });
+}
+
+/** A pipe: [to read from, to write to]; neither is inherited by programs. Throws when descriptors are short. */
+export function openPipe(): [number, number] {
+  if (c.pipe2(two, O_CLOEXEC) !== 0) throw systemError(koffi.errno(), 'pipe2');
+  let [read, write] = two as unknown as [number, number];
+  // Numbers of stdin, stdout and stderr, which Node's own may be closed: as sources they would be overwritten.
+  if (read <= 2 || write <= 2) [read, write] = [lift(read), lift(write)];
+  return [read, write];
+}
+
+function lift(fd: number): number {
+  if (fd > 2) return fd;
+  const lifted = c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3) as number;
+  const error = lifted === -1 ? systemError(koffi.errno(), 'fcntl') : undefined;
+  c.close(fd);
+  if (error !== undefined) throw error;
+  return lifted;
+}
+
+/** Closes a descriptor that is open. */
+export function close(fd: number): void {
+  c.close(fd);
+}
+
+/** Undoes the non-blocking mode that Node may have set on its own stdin, stdout or stderr: programs don't expect it. */
+export function makeBlocking(fd: number): void {
+  const flags = c.fcntl(fd, F_GETFL, 'int', 0) as number;
+  if (flags !== -1 && (flags & O_NONBLOCK) !== 0) c.fcntl(fd, F_SETFL, 'int', flags & ~O_NONBLOCK);
+}
+
+/** What a process does before it becomes the program. One object for all starts: they come one at a time. */
+const actions = Buffer.alloc(STRUCTURE);
+
+/** Attributes: every signal as at login, none blocked. */
+function attributesOf(flags: number): Buffer {
+  const made = Buffer.alloc(STRUCTURE);
+  const signals = Buffer.alloc(128);
+  c.initAttributes(made);
+  c.setFlags(made, SETSIGDEF | SETSIGMASK | flags);
+  c.setMask(made, signals);
+  // All that can be set: bit 0 is signal 1.
+  const all = (1n << 64n) - 1n;
+  signals.writeBigUInt64LE(all & ~(1n << BigInt(SIGKILL - 1)) & ~(1n << BigInt(SIGSTOP - 1)));
+  c.setDefault(made, signals);
+  return made;
+}
+const OWN_SESSION = attributesOf(SETSID);
+const SAME_SESSION = attributesOf(0);
+
+/** Where a program's descriptor comes from: an open one, /dev/null, or (undefined) Node's own of that number. */
+export type Source = number | 'null' | undefined;
+
+/** What can be given of a start. `argv` and `envp` are arrays of addresses, ended by 0. */
+export interface Start {
+  readonly cwd: string;
+  readonly session: boolean;
+  readonly sources: readonly [Source, Source, Source];
+  readonly argv: BigUint64Array;
+  readonly envp: BigUint64Array;
+  /** `argv` for the shell, of a script that does not say what runs it. */
+  script(path: string): BigUint64Array;
+}
+
+/**
+ * Starts the first of these paths that can be started, as execvp goes through PATH; returns its pid. Throws the error that
+ * execvp would give. A path that is not absolute is seen from `cwd`.
+ */
+export function spawn(paths: readonly string[], how: Start): number {
+  const { cwd, session, sources, argv, envp } = how;
+  check(c.initActions(actions), 'posix_spawn_file_actions_init');
+  try {
+    for (const [fd, source] of sources.entries()) {
+      if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
+      else if (source !== undefined) check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
+    }
+    check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
+    const attributes = session ? OWN_SESSION : SAME_SESSION;
+    let errno = ENOENT;
+    for (const path of paths) {
+      if (paths.length > 1 && isMissing(path)) continue;
+      let now = c.spawn(one, path, actions, attributes, argv, envp) as number;
+      // A file that is executable and no program: a script without a first line that says whose.
+      if (now === ENOEXEC) now = c.spawn(one, '/bin/sh', actions, attributes, how.script(path), envp) as number;
+      if (now === 0) return one[0]!;
+      if (errno !== EACCES) errno = now;
+      if (!PASSED_OVER.has(now)) {
+        errno = now;
+        break;
+      }
+    }
+    throw systemError(errno, 'posix_spawn');
+  } finally {
+    c.destroyActions(actions);
+  }
+}
+
+/** Whether it is seen to be missing without a process being made for it. */
+function isMissing(path: string): boolean {
+  return path.startsWith('/') && c.access(path, 0) !== 0 && MISSING.has(koffi.errno());
+}
+
+const ENOENT = 2;
+const ENOEXEC = 8;
+const EACCES = 13;
+const ENOTDIR = 20;
+const MISSING = new Set([ENOENT, ENOTDIR]);
+/** ENOENT, EACCES, ENODEV, ENOTDIR, ETIMEDOUT, ESTALE: the next folder of PATH may have it. */
+const PASSED_OVER = new Set([ENOENT, EACCES, 19, ENOTDIR, 110, 116]);
+
+function check(errno: number, what: string): void {
+  if (errno !== 0) throw systemError(errno, what);
+}
+
+/** Where a buffer is in memory. It does not move; whoever uses the address must keep the buffer. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi.address(buffer);
+}
+
+/** The environment of this process as the C library has it: an address for each variable. */
+export function ownEnvironment(): bigint[] {
+  return koffi.decode(koffi.decode(environ, 'void *'), 'void *', -1) as bigint[];
+}
+
+/** The status of a child process that has ended, which is reaped by this; undefined while it hasn't, or when it is nobody's. */
+export function reap(pid: number): number | undefined {
+  return c.waitpid(pid, one, WNOHANG) === pid ? one[0] : undefined;
+}
+
+/** The pid of a child process that has ended and is not reaped yet (nor by this); undefined when there is none. */
+export function anyEnded(): number | undefined {
+  info.fill(0);
+  if (c.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) !== 0) return undefined;
+  return info[4] === 0 ? undefined : info[4];
+}

@@ -1,0 +1,58 @@
+// The ends of the programs that the posix spawner started. Node passes SIGCHLD on, once for several ends maybe, so each
+// time all that have ended are looked for. Only our own are reaped: libuv waits for each of its children by its number, and
+// so does whoever else has some, so nobody takes what is another's.
+import { anyEnded, reap } from './libc.ts';
+import { constants } from 'node:os';
+
+/** What its end is told to. */
+export type Ended = (exitCode: number | undefined, signal: NodeJS.Signals | undefined) => void;
+
+const awaited = new Map<number, Ended>();
+/** Keeps Node from ending while a program runs; and finds an end whose signal somebody kept from us. */
+let timer: NodeJS.Timeout | undefined;
+let listening = false;
+
+const INTERVAL = 1000; // ms
+/** Those of Node, whatever somebody puts in their place for a test later. */
+const { setInterval, clearInterval } = globalThis;
+
+/** Waits for the end of a child process that was just started. Until then Node doesn't end by itself. */
+export function whenEnded(pid: number, ended: Ended): void {
+  if (!listening) {
+    listening = true;
+    process.on('SIGCHLD', sweep);
+  }
+  awaited.set(pid, ended);
+  timer ??= setInterval(sweep, INTERVAL);
+}
+
+function sweep(): void {
+  // The system is asked who has ended: thousands may run. It tells the same one until that is reaped, so with one that
+  // isn't ours each of ours is asked for.
+  for (;;) {
+    const pid = anyEnded();
+    if (pid === undefined) return;
+    if (!end(pid)) break;
+  }
+  for (const pid of [...awaited.keys()]) end(pid);
+}
+
+function end(pid: number): boolean {
+  const ended = awaited.get(pid);
+  const status = ended && reap(pid);
+  if (ended === undefined || status === undefined) return false;
+  awaited.delete(pid);
+  if (awaited.size === 0) {
+    clearInterval(timer);
+    timer = undefined;
+  }
+  const number = status & 0x7f;
+  if (number === 0) ended((status >> 8) & 0xff, undefined);
+  else ended(undefined, NAMES.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals));
+  return true;
+}
+
+/** The first name of each: SIGABRT, not SIGIOT. */
+const NAMES = new Map<number, NodeJS.Signals>();
+for (const [name, number] of Object.entries(constants.signals))
+  if (!NAMES.has(number)) NAMES.set(number, name as NodeJS.Signals);
