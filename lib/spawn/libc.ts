@@ -106,8 +106,8 @@ function attributesOf(flags: number): Buffer {
 const OWN_SESSION = attributesOf(SETSID);
 const SAME_SESSION = attributesOf(0);
 
-/** Where a program's descriptor comes from: an open one, /dev/null, or (undefined) Node's own of that number. */
-export type Source = number | 'null' | undefined;
+/** Where a program's descriptor comes from: an open one, or /dev/null. */
+export type Source = number | 'null';
 
 /** What can be given of a start. `argv` and `envp` are arrays of addresses, ended by 0. */
 export interface Start {
@@ -130,7 +130,8 @@ export function spawn(paths: readonly string[], how: Start): number {
   try {
     for (const [fd, source] of sources.entries()) {
       if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
-      else if (source !== undefined) check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
+      // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
+      else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
     }
     check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
     const attributes = session ? OWN_SESSION : SAME_SESSION;

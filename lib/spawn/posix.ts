@@ -22,8 +22,11 @@ export const posixStarter: Starter = {
     try {
       const sources = places.map((place, fd): Source => {
         if (place === 'ignore') return 'null';
-        if (place === 'inherit') makeBlocking(fd);
-        if (place !== 'pipe') return place === 'inherit' ? undefined : place;
+        if (place === 'inherit') {
+          makeBlocking(fd);
+          return fd;
+        }
+        if (place !== 'pipe') return place;
         const [read, write] = openPipe();
         const [own, its] = fd === 0 ? [write, read] : [read, write];
         ours[fd] = own;

@@ -241,7 +241,8 @@ t.test('freeze stops the program itself', async (t) => {
 });
 
 t.test('freeze holds for one that is just being started', async (t) => {
-  const { run, ended } = await live(sh('sleep 1000', { freeze: true }));
+  // Without `exec` it may be stopped in the middle of dash's vfork: its child is T then, and itself D.
+  const { run, ended } = await live(sh('exec sleep 1000', { freeze: true }));
   run.pause();
   await until(() => /pid \d+/.test(run.detail));
   const pid = pidIn(run.detail);
