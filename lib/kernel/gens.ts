@@ -256,7 +256,8 @@ function aggregateError(
     errors,
     `${errors.length} of ${Math.max(errors.length, outcomes.length)} failed:\n${shown.join('\n')}`,
   );
-  return Object.assign(error, { outcomes });
+  // Not enumerable: what Node prints of an uncaught one would have every error twice.
+  return Object.defineProperty(error, 'outcomes', { value: outcomes }) as typeof error & { outcomes: typeof outcomes };
 }
 
 function firstLine(text: string): string {

@@ -14,11 +14,15 @@ export interface Command {
   readonly cwd: string;
   /** The whole environment of the program; undefined is Node's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** Nothing may be added to `env`: a spawner else may add a variable, to find what it started again. Default false. */
+  readonly exactEnv?: boolean;
   readonly stdin: Stdio;
   readonly stdout: Stdio;
   readonly stderr: Stdio;
   /** Own session and group (L6). False keeps the program in Node's own, where the terminal is. */
   readonly session: boolean;
+  /** Node's end, however it comes, is not the program's (against L6). Default false. */
+  readonly detach?: boolean;
 }
 
 /** How a program ended, or why it never began. Exactly one of the two is reported. */

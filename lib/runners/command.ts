@@ -19,7 +19,7 @@ export function commandOf(
   context: Context,
   piped: Ends,
 ): Command {
-  const { cwd: folder, stdin, stdout, stderr } = options;
+  const { cwd: folder, exactEnv, detach, stdin, stdout, stderr } = options;
   const cwd = folderOf(folder === undefined ? '.' : pathOf(folder), context);
   const command: Command = {
     argv,
@@ -30,6 +30,8 @@ export function commandOf(
     stderr: target(stderr, cwd),
     // Looking at process.stdin would open it, and change what the program gets.
     session: !(stdin === 'inherit' && !piped.stdin && isatty(0)),
+    ...(exactEnv !== undefined && { exactEnv: true }),
+    ...(detach === true && { detach }),
   };
   return context.via === undefined ? command : context.via(command);
 }

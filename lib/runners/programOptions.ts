@@ -70,6 +70,12 @@ export interface ProgramOptions {
   readonly drain?: 'close' | { readonly quiet?: Duration; readonly cap?: Duration } | undefined;
   /** A pause stops the program itself (SIGSTOP), not only the reading of its output. Default false. */
   readonly freeze?: boolean | undefined;
+  /**
+   * It is meant to outlive Node: exit(), a throw and even `kill -9` of Node leave it alone. While the loop runs it is a
+   * run like any other, awaited and killed with its loop. Give it files or 'ignore' for stdout and stderr: who writes to a
+   * pipe that Node has left gets SIGPIPE. Default false.
+   */
+  readonly detach?: boolean | undefined;
   /** Results without their last newline. Default true. */
   readonly stripFinalNewline?: boolean | undefined;
 }
@@ -105,7 +111,7 @@ const DEFAULTS: Settings = {
 
 const KNOWN = (
   'stdout stderr stdin cwd env exactEnv timeout grace capture maxLine encoding ' +
-  'label unchecked partial split drain freeze stripFinalNewline'
+  'label unchecked partial split drain freeze detach stripFinalNewline'
 ).split(' ');
 
 /** Throws a TypeError for what is no option, or no value of it. */

@@ -33,7 +33,8 @@ const OURS = {
 export const execaStarter: Starter = {
   ready: () => (run === undefined ? (loading ??= load()) : undefined),
 
-  start({ argv, cwd, env, session }, [stdin, stdout, stderr], told) {
+  start({ argv, cwd, env: given, session }, [stdin, stdout, stderr], told, extra) {
+    const env = extra === undefined ? given : { ...(given ?? process.env), [extra.name]: extra.value };
     const options = { ...OURS, stdin, stdout, stderr, cwd, env, detached: session } as Options;
     let child: ResultPromise<Options>;
     starting = true;
@@ -55,6 +56,7 @@ export const execaStarter: Starter = {
     }
     child.catch(() => {}); // whatever it says, it comes from the events too
     child.on('error', () => {});
+    if (told.weak === true) child.unref();
     child.once('exit', (exitCode, signal) => told.exited(exitCode ?? undefined, signal ?? undefined));
     begin(child, child.pid, told);
   },

@@ -4,33 +4,39 @@
 //     lives gets SIGTERM, and SIGKILL 200 ms later. (Signals are the kernel's, in host.ts.)
 import type { Group } from './group.ts';
 import { lives, scan } from './procs.ts';
+import { add, dismiss, remove } from './reaper.ts';
 
 const STEP = 5; // ms
 const GRACE = 200; // ms
 
-const living = new Set<Group>();
+/** With their entries on the reaper's list. */
+const living = new Map<Group, number>();
 let running = 0;
 let hooked = false;
 
-/** Takes in a program that has started. */
-export function enter(group: Group): void {
+/** Takes in a program that has started. One that is `detached` is only counted: Node's end is not its own. */
+export function enter(group: Group, detached: boolean): void {
+  running++;
+  if (detached) return;
   if (!hooked) {
     hooked = true;
     process.on('exit', endAll);
   }
-  living.add(group);
-  running++;
+  living.set(group, add(group.pid, group.session));
 }
 
 /** The program itself has ended; what it left behind may live on. */
 export function exited(group: Group): void {
   running--;
-  if (!group.session) living.delete(group);
+  if (!group.session) leave(group);
 }
 
 /** Nothing is expected of it any more. */
 export function leave(group: Group): void {
+  const entry = living.get(group);
+  if (entry === undefined) return;
   living.delete(group);
+  remove(entry);
 }
 
 /** How many programs of ours have not ended. */
@@ -40,17 +46,21 @@ export function runningCount(): number {
 
 /** SIGKILL to every child and all they started, at once: for a second Ctrl-C. */
 export function killEverything(): void {
-  for (const group of living) group.signal('SIGKILL');
-  for (const group of living) group.pursue();
+  for (const group of living.keys()) group.signal('SIGKILL');
+  for (const group of living.keys()) group.pursue();
 }
 
 function endAll(): void {
-  if (living.size === 0) return;
-  for (const group of living) group.signal('SIGTERM');
+  if (living.size > 0) endLiving();
+  dismiss();
+}
+
+function endLiving(): void {
+  for (const group of living.keys()) group.signal('SIGTERM');
   const deadline = performance.now() + GRACE;
   const cell = new Int32Array(new SharedArrayBuffer(4));
   while (anyLife()) {
-    for (const group of living) group.pursue();
+    for (const group of living.keys()) group.pursue();
     if (performance.now() > deadline) {
       killEverything();
       return;
@@ -61,8 +71,8 @@ function endAll(): void {
 
 /** As `alive`, but here nobody reaps: one that has ended stays a zombie, and leads its group still. */
 function anyLife(): boolean {
-  for (const { pid, exited } of living) if (!exited && lives(pid)) return true;
+  for (const { pid, exited } of living.keys()) if (!exited && lives(pid)) return true;
   const now = performance.now();
-  for (const { pid, session } of living) if (session && scan(now)?.procs.has(pid) === true) return true;
+  for (const { pid, session } of living.keys()) if (session && scan(now)?.procs.has(pid) === true) return true;
   return false;
 }

@@ -39,7 +39,7 @@ function chosenBy(wish: () => string | undefined): Starter {
             chosen = starter;
           }))
         : chosen.ready(),
-    start: (command, places, told) => chosen!.start(command, places, told),
+    start: (command, places, told, extra) => chosen!.start(command, places, told, extra),
   };
 }
 

@@ -8,14 +8,14 @@ import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
 import { close, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
 import { whenEnded } from './reap.ts';
-import type { Starter } from './start.ts';
+import type { Starter, Variable } from './start.ts';
 import { vectorOf, type Vector } from './vector.ts';
 
 /** One way of making a process: see start.ts. */
 export const posixStarter: Starter = {
   ready: () => undefined,
 
-  start(command, places, told) {
+  start(command, places, told, extra) {
     const ours: (number | undefined)[] = [undefined, undefined, undefined];
     const theirs: number[] = [];
     let pid: number;
@@ -33,7 +33,7 @@ export const posixStarter: Starter = {
         theirs.push(its);
         return its;
       });
-      pid = begin(command, sources as [Source, Source, Source]);
+      pid = begin(command, sources as [Source, Source, Source], extra);
     } catch (error) {
       for (const fd of ours) if (fd !== undefined) close(fd);
       told.failed(error as NodeJS.ErrnoException);
@@ -41,7 +41,7 @@ export const posixStarter: Starter = {
     } finally {
       for (const fd of theirs) close(fd);
     }
-    whenEnded(pid, (exitCode, signal) => told.exited(exitCode, signal));
+    whenEnded(pid, (exitCode, signal) => told.exited(exitCode, signal), told.weak === true);
     const [stdin, stdout, stderr] = ours;
     told.begun({
       pid,
@@ -56,7 +56,11 @@ function readableOf(fd: number | undefined): Socket | undefined {
   return fd === undefined ? undefined : new Socket({ fd, readable: true, writable: false });
 }
 
-function begin({ argv, cwd, env, session }: Command, sources: readonly [Source, Source, Source]): number {
+function begin(
+  { argv, cwd, env, session }: Command,
+  sources: readonly [Source, Source, Source],
+  extra: Variable | undefined,
+): number {
   for (const text of [...argv, cwd]) if (text.includes('\0')) throw invalid();
   const [name, ...args] = argv;
   const words = vectorOf(argv);
@@ -66,7 +70,7 @@ function begin({ argv, cwd, env, session }: Command, sources: readonly [Source, 
     session,
     sources,
     argv: words.addresses,
-    envp: environmentOf(env),
+    envp: environmentOf(env, extra),
     script(path) {
       script = vectorOf(['/bin/sh', path, ...args]);
       return script.addresses;
@@ -82,15 +86,19 @@ function invalid(): NodeJS.ErrnoException {
 const standard = process.env;
 /** The last that was encoded: most programs get the same. */
 let latest: { readonly text: string; readonly vector: Vector } | undefined;
+/** The extra variable: kept until the next start. */
+let added: Vector | undefined;
 
-function environmentOf(env: Command['env']): BigUint64Array {
+function environmentOf(env: Command['env'], extra: Variable | undefined): BigUint64Array {
+  added = extra && vectorOf([`${extra.name}=${extra.value}`]);
+  const more = added?.addresses ?? [0n];
   // As it is, byte for byte: variables may be no UTF-8.
-  if (env === undefined && process.env === standard) return BigUint64Array.from([...ownEnvironment(), 0n]);
+  if (env === undefined && process.env === standard) return BigUint64Array.from([...ownEnvironment(), ...more]);
   const variables = Object.entries(env ?? process.env).map(([name, value]) => `${name}=${value}`);
   const text = variables.join('\0');
   if (latest?.text !== text) {
     if (text.split('\0').length > Math.max(1, variables.length)) throw invalid();
     latest = { text, vector: vectorOf(variables) };
   }
-  return latest.vector.addresses;
+  return BigUint64Array.from([...latest.vector.addresses.subarray(0, -1), ...more]);
 }

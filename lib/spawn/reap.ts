@@ -7,7 +7,14 @@ import { constants } from 'node:os';
 /** What its end is told to. */
 export type Ended = (exitCode: number | undefined, signal: NodeJS.Signals | undefined) => void;
 
-const awaited = new Map<number, Ended>();
+interface Awaited {
+  readonly ended: Ended;
+  readonly weak: boolean;
+}
+
+const awaited = new Map<number, Awaited>();
+/** Those that keep Node from ending. */
+let holding = 0;
 /** Keeps Node from ending while a program runs; and finds an end whose signal somebody kept from us. */
 let timer: NodeJS.Timeout | undefined;
 let listening = false;
@@ -16,14 +23,14 @@ const INTERVAL = 1000; // ms
 /** Those of Node, whatever somebody puts in their place for a test later. */
 const { setInterval, clearInterval } = globalThis;
 
-/** Waits for the end of a child process that was just started. Until then Node doesn't end by itself. */
-export function whenEnded(pid: number, ended: Ended): void {
+/** Waits for the end of a child process that was just started. Until then Node doesn't end by itself, unless `weak`. */
+export function whenEnded(pid: number, ended: Ended, weak: boolean): void {
   if (!listening) {
     listening = true;
     process.on('SIGCHLD', sweep);
   }
-  awaited.set(pid, ended);
-  timer ??= setInterval(sweep, INTERVAL);
+  awaited.set(pid, { ended, weak });
+  if (!weak && ++holding === 1) timer = setInterval(sweep, INTERVAL);
 }
 
 function sweep(): void {
@@ -38,14 +45,12 @@ function sweep(): void {
 }
 
 function end(pid: number): boolean {
-  const ended = awaited.get(pid);
-  const status = ended && reap(pid);
-  if (ended === undefined || status === undefined) return false;
+  const one = awaited.get(pid);
+  const status = one && reap(pid);
+  if (one === undefined || status === undefined) return false;
+  const { ended, weak } = one;
   awaited.delete(pid);
-  if (awaited.size === 0) {
-    clearInterval(timer);
-    timer = undefined;
-  }
+  if (!weak && --holding === 0) clearInterval(timer);
   const number = status & 0x7f;
   if (number === 0) ended((status >> 8) & 0xff, undefined);
   else ended(undefined, NAMES.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals));

@@ -6,6 +6,7 @@ import { ends, Group } from './group.ts';
 import { enter, exited, leave } from './living.ts';
 import { closePlaces, openPlaces, plainPlaces, type Places } from './places.ts';
 import { again, countOpening, dequeue, done, enqueue, hasten, settled, type Waiting } from './queue.ts';
+import { nextMark, watch } from './reaper.ts';
 import { taken } from './room.ts';
 
 /** A process that has begun. */
@@ -18,6 +19,8 @@ export interface Process {
 
 /** What a starter tells. */
 export interface Told {
+  /** Node may come to its end while it runs. */
+  readonly weak?: boolean;
   /** Inside `start` only, if at all. */
   begun(process: Process): void;
   failed(error: NodeJS.ErrnoException): void;
@@ -25,11 +28,18 @@ export interface Told {
   exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined): void;
 }
 
+/** A variable of the environment. */
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** One way of making a process. What differs between spawners of this machine is this alone. */
 export interface Starter {
   /** What has to come first; undefined once it has. */
   ready(): Promise<void> | undefined;
-  start(command: Command, places: Places, told: Told): void;
+  /** `extra` is added to the environment. */
+  start(command: Command, places: Places, told: Told, extra?: Variable): void;
 }
 
 /** Starts a program as the seam says. */
@@ -117,7 +127,7 @@ class LocalChild implements Child, Told, Waiting {
         );
     } else {
       const places = plainPlaces(this.#command);
-      if (places !== undefined) this.#starter.start(this.#command, places, this);
+      if (places !== undefined) this.#start(places);
       else {
         // A file can take its time to open (a FIFO waits for its other end): nobody else waits for that.
         void this.#open();
@@ -133,7 +143,17 @@ class LocalChild implements Child, Told, Waiting {
     this.#files = opened.places;
     if (opened.places === undefined) this.#fail(opened.error, fileFailure(opened.error, opened.file));
     else if (this.#over) this.#close();
-    else this.#starter.start(this.#command, opened.places, this);
+    else this.#start(opened.places);
+  }
+
+  #start(places: Places): void {
+    const { exactEnv, detach } = this.#command;
+    if (detach === true) {
+      this.#starter.start(this.#command, places, this);
+      return;
+    }
+    watch(this.#starter);
+    this.#starter.start(this.#command, places, this, exactEnv === true ? undefined : nextMark());
   }
 
   begun(process: Process): void {
@@ -142,7 +162,7 @@ class LocalChild implements Child, Told, Waiting {
     taken();
     this.#process = process;
     this.#group = new Group(process.pid, this.#command.session);
-    enter(this.#group);
+    enter(this.#group, this.#command.detach === true);
     // Whoever reads or writes hears of errors himself; where nobody does, a broken pipe must not end the process.
     for (const stream of [process.stdin, process.stdout, process.stderr]) stream?.on('error', () => {});
     done(this);

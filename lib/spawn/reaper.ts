@@ -1,0 +1,173 @@
+// The reaper: a process of `sh` that outlives Node for a moment, however Node dies, and ends what Node leaves behind.
+//
+// L6  No child outlives its loop, not even by `kill -9` of Node: what is on the list when Node's end of a pipe is closed
+//     gets SIGTERM, and a second later SIGKILL.
+//
+// The list is a file without a name, which the reaper reads only then: telling it of a start or an end is one write of Node
+// and wakes nobody. A program whose start Node did not live to write down is known by a variable of its environment.
+import { randomBytes } from 'node:crypto';
+import { openSync, unlinkSync, writeSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Starter } from './start.ts';
+
+/** The variable that names a start. */
+const MARK = 'SLUICE_START';
+
+/** Bytes of an entry, newline included. */
+const ENTRY = 32;
+
+/**
+ * stdin is the pipe from Node, stdout the list: lines `g|p PID NUMBER`, `g` for a session and `p` for a process alone;
+ * `- 0 NUMBER` for what has ended, `q` when Node came to its end by itself. $1 names this Node's starts.
+ */
+const SCRIPT = `
+trap '' HUP INT QUIT TERM
+read -r _
+last=0 sessions=' ' alone=' '
+while read -r kind pid number; do
+  case $kind in
+    g) sessions="$sessions$pid " ;;
+    p) alone="$alone$pid " ;;
+    q) exit ;;
+  esac
+  [ "$number" -gt "$last" ] && last=$number
+done <&1
+mark="${MARK}=$1\\.$((last + 1))\\."
+unlisted() {
+  for file in $(grep -ls "$mark" /proc/[0-9]*/environ); do
+    file=\${file#/proc/}
+    alone="$alone\${file%/environ} "
+  done
+}
+each() {
+  found=
+  for stat in /proc/[0-9]*/stat; do
+    read -r line <"$stat" || continue
+    pid=\${line%% *}
+    set -- \${line##*)}
+    [ "$1" = Z ] && continue
+    case $sessions in
+      *" $4 "*) ;;
+      *) case $alone in *" $pid "*) ;; *) continue ;; esac ;;
+    esac
+    found=1
+    kill -s "$signal" "$pid"
+    [ $signal = KILL ] || kill -s CONT "$pid"
+  done
+  [ "$found" ]
+}
+groups() {
+  for pid in $sessions; do kill -s $1 -- "-$pid"; done
+  for pid in $alone; do kill -s $1 "$pid"; done
+}
+if [ -r /proc/self/stat ]; then
+  unlisted
+  signal=TERM
+  each || exit
+  sleep 1
+  unlisted
+  signal=KILL
+  while each; do sleep 1; done
+else
+  groups TERM
+  groups CONT
+  sleep 1
+  groups KILL
+fi
+`;
+
+const id = `${process.pid}-${randomBytes(6).toString('hex')}`;
+
+/** The list, once it was opened; null where there is no place for one. */
+let list: number | null | undefined;
+/** A reaper runs, or is being started. */
+let watched = false;
+/** How many starts are or were on the list. */
+let starts = 0;
+/** Entries whose program has ended. */
+const free: number[] = [];
+let entries = 0;
+
+/** The variable of the next start and its value: by it the only one is known that may not be on the list yet. */
+export function nextMark(): { readonly name: string; readonly value: string } {
+  return { name: MARK, value: `${id}.${starts + 1}.` };
+}
+
+/** Makes sure that a reaper runs, before a program is started in the same way. */
+export function watch(starter: Starter): void {
+  if (watched || list === null) return;
+  list ??= newList();
+  if (list === null) return;
+  watched = true;
+  // Of another Node's, whose child this one is.
+  delete process.env[MARK];
+  const lost = (): void => {
+    watched = false;
+  };
+  starter.start(
+    {
+      argv: ['/bin/sh', '-c', SCRIPT, 'sluice-reaper', id],
+      cwd: '/',
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+      stdin: 'pipe',
+      stdout: 'ignore',
+      stderr: 'ignore',
+      session: true,
+    },
+    ['pipe', list, 'ignore'],
+    {
+      weak: true,
+      begun({ stdin }) {
+        stdin!.on('error', () => {});
+        (stdin as Socket).unref();
+      },
+      failed: lost,
+      exited: lost,
+    },
+  );
+}
+
+/** Puts a program that has just started on the list; the result is its entry. */
+export function add(pid: number, session: boolean): number {
+  starts++;
+  const entry = free.pop() ?? entries++;
+  write(entry, `${session ? 'g' : 'p'} ${pid} ${starts}`);
+  return entry;
+}
+
+/** Takes one off the list that has ended. */
+export function remove(entry: number): void {
+  free.push(entry);
+  write(entry, `- 0 ${starts}`);
+}
+
+/** Node comes to its end by itself, and has ended its children. */
+export function dismiss(): void {
+  if (typeof list === 'number') write(0, 'q 0 0');
+}
+
+function write(entry: number, text: string): void {
+  if (typeof list !== 'number') return;
+  try {
+    writeSync(list, `${text.padEnd(ENTRY - 1)}\n`, entry * ENTRY);
+  } catch {
+    // A full disk, or somebody closed it: there is no list then.
+    list = null;
+  }
+}
+
+function newList(): number | null {
+  for (const folder of [tmpdir(), '/dev/shm']) {
+    const path = join(folder, `sluice-${id}`);
+    try {
+      const fd = openSync(path, 'wx+', 0o600);
+      unlinkSync(path);
+      return fd;
+    } catch {
+      // The next folder.
+    }
+  }
+  return null;
+}
