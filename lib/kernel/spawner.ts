@@ -4,7 +4,13 @@
 import type { Readable, Writable } from 'node:stream';
 
 /** A place for a program's stdin, stdout or stderr. A file is opened on the machine that Node runs on. */
-export type Stdio = 'pipe' | 'ignore' | 'inherit' | { readonly file: string; readonly append?: boolean };
+export type Stdio = 'pipe' | 'ignore' | 'inherit' | { readonly file: string; readonly append?: boolean } | Joint;
+
+/** What a spawner joins two programs by: the stdout of one command, and the stdin of another. */
+export interface Joint {
+  /** Whether nobody read any more when its writer exited; undefined before that. */
+  readonly unread: boolean | undefined;
+}
 
 /** A program to be started. */
 export interface Command {
@@ -68,6 +74,11 @@ export interface Spawner {
   readonly name: string;
   /** Calls `started` once the program runs, then `exited` once; never inside `spawn` itself. */
   spawn(command: Command, started: (pid: number | undefined) => void, exited: (exit: Exit) => void): Child;
+  /**
+   * A new joint, where it can join programs without their bytes passing through Node. Each of its ends is for one command
+   * that is started or killed. Its reader comes to the end of its input when the writer has exited.
+   */
+  joint?(): Joint | undefined;
   /** How many more programs may start now without running out of descriptors; Infinity where that is unknown. */
   room(): number;
 }

@@ -6,18 +6,18 @@ import { RunError, type Command, type Context, type Stdio } from '../kernel/inde
 import type { RunRecord } from '../kernel/run.ts';
 import { isFilePlace, type OutputPlace, type ProgramOptions } from './programOptions.ts';
 
-/** What a pipe changes of a program that is one of its stages. */
+/** What a pipe changes of a program that is one of its stages: where those of its ends go that are joined to others. */
 export interface Ends {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
+  readonly stdin: Stdio | undefined;
+  readonly stdout: Stdio | undefined;
 }
 
-/** The command of a program in its surroundings; `piped` are those of its ends that are joined to other programs. */
+/** The command of a program in its surroundings. */
 export function commandOf(
   argv: readonly [string, ...string[]],
   options: ProgramOptions,
   context: Context,
-  piped: Ends,
+  joined: Ends,
 ): Command {
   const { cwd: folder, exactEnv, detach, stdin, stdout, stderr } = options;
   const cwd = folderOf(folder === undefined ? '.' : pathOf(folder), context);
@@ -25,11 +25,11 @@ export function commandOf(
     argv,
     cwd,
     env: environment(options, context),
-    stdin: piped.stdin ? 'pipe' : source(stdin, cwd),
-    stdout: piped.stdout ? 'pipe' : target(stdout, cwd),
+    stdin: joined.stdin ?? source(stdin, cwd),
+    stdout: joined.stdout ?? target(stdout, cwd),
     stderr: target(stderr, cwd),
     // Looking at process.stdin would open it, and change what the program gets.
-    session: !(stdin === 'inherit' && !piped.stdin && isatty(0)),
+    session: !(stdin === 'inherit' && joined.stdin === undefined && isatty(0)),
     ...(exactEnv !== undefined && { exactEnv: true }),
     ...(detach === true && { detach }),
   };

@@ -1,10 +1,12 @@
-// pipe(a, b, …): each stage is a run of its own; what joins them is a stream of Node's.
+// pipe(a, b, …): each stage is a run of its own. What joins them is the spawner's (a pipe of the kernel), where it can join
+// programs; else a stream of Node's.
 import { PassThrough } from 'node:stream';
 import {
   BaseRunner,
   createRunner,
   isRunError,
   type Context,
+  type Joint,
   type Outcome,
   type RunError,
   type Runner,
@@ -87,9 +89,10 @@ class PipeRun implements Running {
   readonly #context: Context;
   readonly #children: Running[] = [];
   readonly #outcomes: (Outcome<ProgramResult<any>> | undefined)[] = [];
-  /** Stages whose reader has ended. */
+  /** Stages whose reader ended before them. */
   readonly #readerless = new Set<number>();
-  readonly #cancels: (() => void)[] = [];
+  /** The kills of those who live on without a reader. */
+  readonly #cancels = new Map<number, () => void>();
   #open: number;
 
   constructor(stages: readonly ProgramRunner[], sink: Sink<PipeResult>, context: Context) {
@@ -97,25 +100,29 @@ class PipeRun implements Running {
     this.#sink = sink;
     this.#context = context;
     this.#open = stages.length;
-    const joints = stages.slice(1).map(() => new PassThrough({ highWaterMark: 256 * 1024 }));
+    const { spawner } = context;
+    const joints = stages.slice(1).map(() => spawner.joint?.() ?? new PassThrough({ highWaterMark: 256 * 1024 }));
     // From the last to the first, so that readers are there before their writers.
     for (let index = stages.length - 1; index >= 0; index--) this.#start(index, joints[index - 1], joints[index]);
   }
 
-  #start(index: number, stdin: PassThrough | undefined, stdout: PassThrough | undefined): void {
+  #start(index: number, stdin: PassThrough | Joint | undefined, stdout: PassThrough | Joint | undefined): void {
     const stage: Stage = {
       ...(stdin && { stdin }),
       ...(stdout && { stdout, unread: () => this.#readerEnded(index) }),
+      exited: () => {
+        if (stdout !== undefined && 'unread' in stdout && stdout.unread === true) this.#readerless.add(index);
+      },
     };
     const settle = (outcome: Outcome<ProgramResult<any>>): void => {
       this.#outcomes[index] = outcome;
       if (neverStarted(outcome)) this.#kill('a stage did not start');
       // The reader behind sees the end; the writer before sees that nobody reads.
-      stdout?.end();
-      if (stdin !== undefined) {
+      if (stdout instanceof PassThrough) stdout.end();
+      if (stdin instanceof PassThrough) {
         if (!stdin.writableFinished) this.#readerEnded(index - 1);
         stdin.destroy();
-      }
+      } else if (stdin !== undefined && stdin.unread === undefined) this.#readerEnded(index - 1);
       if (--this.#open === 0) this.#settle();
     };
     const runner = new StageRunner(this.#stages[index]!, stage);
@@ -123,10 +130,11 @@ class PipeRun implements Running {
   }
 
   #readerEnded(index: number): void {
-    if (this.#readerless.has(index) || this.#outcomes[index] !== undefined) return;
+    if (this.#cancels.has(index) || this.#outcomes[index] !== undefined) return;
     this.#readerless.add(index);
     const { grace } = this.#stages[index]!.settings;
-    this.#cancels.push(this.#context.clock.after(grace, () => this.#children[index]?.kill(READER_ENDED)));
+    const kill = (): void => this.#children[index]?.kill(READER_ENDED);
+    this.#cancels.set(index, this.#context.clock.after(grace, kill));
   }
 
   #kill(by: string): void {
@@ -134,7 +142,7 @@ class PipeRun implements Running {
   }
 
   #settle(): void {
-    for (const cancel of this.#cancels) cancel();
+    for (const cancel of this.#cancels.values()) cancel();
     const stages = this.#outcomes.map((outcome) => resultOf(outcome!));
     const failure = this.#failure();
     if (failure === undefined) {
@@ -169,7 +177,7 @@ class PipeRun implements Running {
   }
 
   kill(by: string): void {
-    for (const cancel of this.#cancels) cancel();
+    for (const cancel of this.#cancels.values()) cancel();
     this.#sink.settle({ type: 'killed', by }); // the kernel kills the stages and waits for them (L3)
   }
   pause(): void {}

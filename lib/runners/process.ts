@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { systemClock } from '../kernel/clock.ts';
 import { enterTerminal } from '../kernel/terminal.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import type { Child, Command, Context, Exit, Running, Sink } from '../kernel/index.ts';
+import type { Child, Command, Context, Exit, Joint, Running, Sink } from '../kernel/index.ts';
 import { commandOf } from './command.ts';
 import { Countdown } from './countdown.ts';
 import { SENT, type Input } from './input.ts';
@@ -20,10 +20,17 @@ const LAST_WORDS = 100; // ms
 
 /** What a pipe changes of a program that is one of its stages. */
 export interface Stage {
-  readonly stdin?: Input;
-  readonly stdout?: Writable;
-  /** The stage behind reads no more. */
+  /** A joint of the spawner, or what passes through Node. */
+  readonly stdin?: Joint | Readable;
+  readonly stdout?: Joint | Writable;
+  /** The stage behind reads no more: where it passes through Node. */
   readonly unread?: () => void;
+  /** The program has exited; more of its output may come. */
+  readonly exited?: () => void;
+}
+
+function stdioOf(end: Joint | Readable | Writable | undefined): Joint | 'pipe' | undefined {
+  return end === undefined || 'unread' in end ? end : 'pipe';
 }
 
 /** A program that is being run. */
@@ -32,6 +39,7 @@ export class ProgramRun implements Running {
   readonly #sink: Sink<ProgramResult<any>>;
   readonly #context: Context;
   readonly #command: Command;
+  readonly #stage: Stage;
   readonly #verdict: Verdict;
   readonly #timeout: Countdown;
   readonly #outputs: ProgramOutputs;
@@ -59,10 +67,12 @@ export class ProgramRun implements Running {
     this.#sink = sink;
     this.#context = context;
     const { settings } = runner;
-    const piped = { stdin: stage.stdin !== undefined, stdout: stage.stdout !== undefined };
-    const command = commandOf(runner.argv, settings.options, context, piped);
+    const joined = { stdin: stdioOf(stage.stdin), stdout: stdioOf(stage.stdout) };
+    const command = commandOf(runner.argv, settings.options, context, joined);
     this.#command = command;
-    const outputs = new ProgramOutputs(settings, command, stage.stdout, sink, context, {
+    this.#stage = stage;
+    const through = stage.stdout !== undefined && 'write' in stage.stdout ? stage.stdout : undefined;
+    const outputs = new ProgramOutputs(settings, command, through, sink, context, {
       changed: () => this.#check(),
       failed: (failure) => this.#fail(failure),
       unread: () => stage.unread?.(),
@@ -80,7 +90,7 @@ export class ProgramRun implements Running {
       return;
     }
     try {
-      const source = stage.stdin ?? (settings.options.stdin as Input | 'pipe');
+      const source = (stage.stdin as Readable | undefined) ?? (settings.options.stdin as Input | 'pipe');
       if (command.stdin === 'pipe') this.#input = this.#feed(source);
     } catch (error) {
       outputs.abandon();
@@ -130,6 +140,7 @@ export class ProgramRun implements Running {
   #exited(exit: Exit): void {
     if (this.#settled) return;
     this.#exit = exit;
+    this.#stage.exited?.();
     this.#input?.close();
     this.#leaveTerminal?.();
     if (exit.type === 'error') {

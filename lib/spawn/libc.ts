@@ -1,9 +1,8 @@
 // What the posix spawner calls of the C library, through koffi. Numbers are those of Linux on x64 and arm64, where glibc
 // and musl agree: this file is not used elsewhere.
-import koffi from 'koffi';
+import type koffiType from 'koffi';
+import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
-
-const libc = koffi.load(null);
 
 /** Opaque structures of glibc and musl, none larger than this. */
 const STRUCTURE = 512;
@@ -16,6 +15,7 @@ const F_SETFL = 4;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
 const SETSID = 0x80;
+const POLLERR = 8;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -23,34 +23,51 @@ const WNOWAIT = 0x01000000;
 const SIGKILL = 9;
 const SIGSTOP = 19;
 
-const c = {
-  pipe2: libc.func('int pipe2(void *fds, int flags)'),
-  fcntl: libc.func('int fcntl(int fd, int command, ...)'),
-  access: libc.func('int access(const char *path, int mode)'),
-  close: libc.func('int close(int fd)'),
-  initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
-  destroyActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
-  addDup2: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
-  addOpen: libc.func(
-    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
-  ),
-  addChdir: libc.func('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)'),
-  initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
-  setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
-  setDefault: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
-  setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
-  spawn: libc.func(
-    'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)',
-  ),
-  waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
-  waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
-};
-/** Where the C library has the environment of this process. */
-const environ: unknown = libc.symbol('environ');
+function bind(libc: ReturnType<typeof koffiType.load>) {
+  return {
+    pipe2: libc.func('int pipe2(void *fds, int flags)'),
+    fcntl: libc.func('int fcntl(int fd, int command, ...)'),
+    access: libc.func('int access(const char *path, int mode)'),
+    poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
+    close: libc.func('int close(int fd)'),
+    initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
+    destroyActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
+    addDup2: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
+    addOpen: libc.func(
+      'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
+    ),
+    addChdir: libc.func('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)'),
+    initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
+    setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+    setDefault: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
+    setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
+    spawn: libc.func(
+      'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)',
+    ),
+    waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
+    waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
+    /** Where the C library has the environment of this process. */
+    environ: libc.symbol('environ') as unknown,
+  };
+}
+let koffi: typeof koffiType;
+let c: ReturnType<typeof bind>;
+let ownSession: Buffer;
+let sameSession: Buffer;
+
+/** To be called before the others. Throws where koffi is not installed or can't be loaded, or the C library is too old. */
+export function load(): void {
+  // Not `import`: what joins programs has to know at once whether it can be.
+  koffi = createRequire(import.meta.url)('koffi') as typeof koffiType;
+  c = bind(koffi.load(null));
+  ownSession = attributesOf(SETSID);
+  sameSession = attributesOf(0);
+}
 
 const two = new Int32Array(2);
 const one = new Int32Array(1);
 const info = new Int32Array(32);
+const polled = new Int32Array(2);
 
 /** An error as Node's own: `code` is the name of the number. */
 function systemError(errno: number, what: string): NodeJS.ErrnoException {
@@ -81,6 +98,13 @@ export function close(fd: number): void {
   c.close(fd);
 }
 
+/** Whether this end to write to of a pipe has nobody left who could read. */
+export function isUnread(fd: number): boolean {
+  polled[0] = fd;
+  polled[1] = 0; // no events asked for: an error is told unasked
+  return c.poll(polled, 1, 0) === 1 && ((polled[1] >> 16) & POLLERR) !== 0;
+}
+
 /** Undoes the non-blocking mode that Node may have set on its own stdin, stdout or stderr: programs don't expect it. */
 export function makeBlocking(fd: number): void {
   const flags = c.fcntl(fd, F_GETFL, 'int', 0) as number;
@@ -103,8 +127,6 @@ function attributesOf(flags: number): Buffer {
   c.setDefault(made, signals);
   return made;
 }
-const OWN_SESSION = attributesOf(SETSID);
-const SAME_SESSION = attributesOf(0);
 
 /** Where a program's descriptor comes from: an open one, or /dev/null. */
 export type Source = number | 'null';
@@ -134,7 +156,7 @@ export function spawn(paths: readonly string[], how: Start): number {
       else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
     }
     check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
-    const attributes = session ? OWN_SESSION : SAME_SESSION;
+    const attributes = session ? ownSession : sameSession;
     let errno = ENOENT;
     for (const path of paths) {
       if (paths.length > 1 && isMissing(path)) continue;
@@ -178,7 +200,7 @@ export function addressOf(buffer: Uint8Array): bigint {
 
 /** The environment of this process as the C library has it: an address for each variable. */
 export function ownEnvironment(): bigint[] {
-  return koffi.decode(koffi.decode(environ, 'void *'), 'void *', -1) as bigint[];
+  return koffi.decode(koffi.decode(c.environ, 'void *'), 'void *', -1) as bigint[];
 }
 
 /** The status of a child process that has ended, which is reaped by this; undefined while it hasn't, or when it is nobody's. */

@@ -2,66 +2,63 @@
 import { isMainThread } from 'node:worker_threads';
 import type { Spawner } from '../kernel/spawner.ts';
 import { execaStarter } from './execa.ts';
+import { load } from './libc.ts';
+import { KernelPipe } from './places.ts';
+import { posixStarter } from './posix.ts';
 import { room } from './queue.ts';
 import { start, type Starter } from './start.ts';
 
 /**
  * Starts programs on this machine in the fastest way there is: with posix_spawn on Linux (x64, arm64) where the optional
- * package koffi is installed, else with execa. The environment variable `SLUICE_SPAWNER` (`posix` or `execa`) decides for
- * all; a program that it makes impossible to start fails and says so.
+ * package koffi is installed, else with execa. The environment variable `SLUICE_SPAWNER` (`posix` or `execa`, read with the
+ * first program) decides for all; programs that can't be started so fail and say why.
  */
-export const localSpawner: Spawner = spawnerOf(
-  'local',
-  chosenBy(() => process.env['SLUICE_SPAWNER']),
-);
+export const localSpawner: Spawner = spawnerOf('local', () => process.env['SLUICE_SPAWNER']);
 
 /** Starts programs with posix_spawn, called through koffi; where that can't be, they fail and say why. */
-export const posixSpawner: Spawner = spawnerOf(
-  'posix',
-  chosenBy(() => 'posix'),
-);
+export const posixSpawner: Spawner = spawnerOf('posix', () => 'posix');
 
 /** Starts programs with execa: Linux and macOS. */
-export const execaSpawner: Spawner = spawnerOf('execa', execaStarter);
+export const execaSpawner: Spawner = spawnerOf('execa', () => 'execa');
 
-function spawnerOf(name: string, starter: Starter): Spawner {
-  return { name, spawn: (command, started, exited) => start(starter, command, started, exited), room };
-}
-
-/** A starter that is decided on with the first start. */
-function chosenBy(wish: () => string | undefined): Starter {
+function spawnerOf(name: string, wish: () => string | undefined): Spawner {
   let chosen: Starter | undefined;
-  let choosing: Promise<void> | undefined;
+  const starter = (): Starter => (chosen ??= choose(wish()));
   return {
-    ready: () =>
-      chosen === undefined
-        ? (choosing ??= choose(wish()).then((starter) => {
-            chosen = starter;
-          }))
-        : chosen.ready(),
-    start: (command, places, told, extra) => chosen!.start(command, places, told, extra),
+    name,
+    spawn: (command, started, exited) => start(starter(), command, started, exited),
+    joint() {
+      const { pipes } = starter();
+      return pipes && new KernelPipe(pipes);
+    },
+    room,
   };
 }
 
-async function choose(wish: string | undefined): Promise<Starter> {
+function choose(wish: string | undefined): Starter {
   if (wish === 'execa') return execaStarter;
-  if (wish !== undefined && wish !== '' && wish !== 'posix')
-    throw new TypeError(`SLUICE_SPAWNER is '${wish}'; expected 'posix' or 'execa'`);
+  const posix = wish === 'posix';
+  if (!posix && wish !== undefined && wish !== '')
+    return failing(`SLUICE_SPAWNER is '${wish}'; expected 'posix' or 'execa'`);
   const unfit = unfitness();
-  if (unfit === undefined) {
-    try {
-      return (await import('./posix.ts')).posixStarter;
-    } catch (cause) {
-      if (wish === 'posix')
-        throw new Error(`posix_spawn can't be called: ${(cause as Error).message} (is koffi installed?)`, { cause });
-    }
-  } else if (wish === 'posix') throw new Error(`posix_spawn can't be used ${unfit}`);
-  return execaStarter;
+  if (unfit === undefined) return posixStarter;
+  return posix ? failing(`posix_spawn can't be used ${unfit}`) : execaStarter;
 }
 
 /** Why posix_spawn can't do here what is asked of it. */
 function unfitness(): string | undefined {
   if (process.platform !== 'linux') return `on ${process.platform}`;
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `on ${process.arch}`;
-  return isMainThread ? undefined : 'in a worker thread, which does not hear of ended programs';
+  if (!isMainThread) return 'in a worker thread, which does not hear of ended programs';
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    return `without the optional package koffi (${(error as Error).message.split('\n', 1)[0]})`;
+  }
+}
+
+/** Starts nothing. */
+function failing(message: string): Starter {
+  return { ready: () => undefined, start: (_command, _places, told) => told.failed(new Error(message)) };
 }

@@ -3,17 +3,18 @@
 // begins, for 0.2 ms whatever there is. (The same idea as in Deno, Bun and CPython's subprocess.)
 //
 // Linux on x64 and arm64, glibc 2.29 or musl 1.1.24 and newer; in Node's main thread, as only that hears of ended children.
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
-import { close, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
+import { close, isUnread, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
 import { whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';
 import { vectorOf, type Vector } from './vector.ts';
 
-/** One way of making a process: see start.ts. */
+/** One way of making a process: see start.ts. `load` of libc.ts comes first. */
 export const posixStarter: Starter = {
   ready: () => undefined,
+  pipes: { open: openPipe, unread: isUnread },
 
   start(command, places, told, extra) {
     const ours: (number | undefined)[] = [undefined, undefined, undefined];
@@ -45,15 +46,18 @@ export const posixStarter: Starter = {
     const [stdin, stdout, stderr] = ours;
     told.begun({
       pid,
-      stdin: stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true }),
-      stdout: readableOf(stdout),
-      stderr: readableOf(stderr),
+      stdin: socketOf(stdin, false),
+      stdout: socketOf(stdout, true),
+      stderr: socketOf(stderr, true),
     });
   },
 };
 
-function readableOf(fd: number | undefined): Socket | undefined {
-  return fd === undefined ? undefined : new Socket({ fd, readable: true, writable: false });
+function socketOf(fd: number | undefined, readable: boolean): Socket | undefined {
+  if (fd === undefined) return undefined;
+  // Only here: importing it would be a part of what `import 'sluice'` takes.
+  const { Socket } = process.getBuiltinModule('node:net');
+  return new Socket({ fd, readable, writable: !readable });
 }
 
 function begin(

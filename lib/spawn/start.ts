@@ -4,7 +4,16 @@ import type { Child, Command, Exit } from '../kernel/spawner.ts';
 import { failure, fileFailure, passes, platformFailure } from './failure.ts';
 import { ends, Group } from './group.ts';
 import { enter, exited, leave } from './living.ts';
-import { closePlaces, openPlaces, plainPlaces, type Places } from './places.ts';
+import {
+  closePlaces,
+  joinedTo,
+  leaveJoints,
+  openPlaces,
+  plainPlaces,
+  withJoints,
+  type Pipes,
+  type Places,
+} from './places.ts';
 import { again, countOpening, dequeue, done, enqueue, hasten, settled, type Waiting } from './queue.ts';
 import { nextMark, watch } from './reaper.ts';
 import { taken } from './room.ts';
@@ -40,6 +49,8 @@ export interface Starter {
   ready(): Promise<void> | undefined;
   /** `extra` is added to the environment. */
   start(command: Command, places: Places, told: Told, extra?: Variable): void;
+  /** What joins its programs; where there is none they can't be. */
+  readonly pipes?: Pipes;
 }
 
 /** Starts a program as the seam says. */
@@ -95,6 +106,7 @@ class LocalChild implements Child, Told, Waiting {
     else if (!this.#over && ends(signal)) {
       this.#over = true;
       dequeue(this);
+      leaveJoints(this.#command);
       queueMicrotask(() => this.#exited({ type: 'exit', exitCode: undefined, signal }));
     }
   }
@@ -147,17 +159,23 @@ class LocalChild implements Child, Told, Waiting {
   }
 
   #start(places: Places): void {
-    const { exactEnv, detach } = this.#command;
-    if (detach === true) {
-      this.#starter.start(this.#command, places, this);
+    const command = this.#command;
+    let joined: Places;
+    try {
+      joined = withJoints(places, command);
+    } catch (error) {
+      this.failed(error as NodeJS.ErrnoException);
       return;
     }
-    watch(this.#starter);
-    this.#starter.start(this.#command, places, this, exactEnv === true ? undefined : nextMark());
+    const { exactEnv, detach } = command;
+    if (detach !== true) watch(this.#starter);
+    const marked = detach !== true && exactEnv !== true;
+    this.#starter.start(command, joined, this, marked ? nextMark() : undefined);
   }
 
   begun(process: Process): void {
     this.#close();
+    joinedTo(this.#command);
     settled();
     taken();
     this.#process = process;
@@ -176,6 +194,7 @@ class LocalChild implements Child, Told, Waiting {
     group.leaderExited();
     exited(group);
     hasten();
+    leaveJoints(this.#command);
     this.#settle({ type: 'exit', exitCode, signal });
   }
 
@@ -189,6 +208,7 @@ class LocalChild implements Child, Told, Waiting {
     if (this.#over) return;
     if (passes(error) && again(this)) return;
     settled();
+    leaveJoints(this.#command);
     this.#settle(exit);
   }
 

@@ -60,7 +60,7 @@ export class ScriptedChild implements Child {
   }
 
   #read(stdin: Stdio): void {
-    if (typeof stdin === 'object') this.#call.stdin = readFileSync(stdin.file, 'utf8');
+    if (typeof stdin === 'object' && 'file' in stdin) this.#call.stdin = readFileSync(stdin.file, 'utf8');
     const input = this.stdin;
     if (input === undefined) {
       this.#play();
@@ -86,7 +86,8 @@ export class ScriptedChild implements Child {
   #write(place: Stdio, pipe: Writable | undefined, own: Writable, output: Expected['stdout']): void {
     const given = typeof output === 'function' ? output(this.#call) : output;
     const bytes = given === undefined ? '' : isList(given) ? given.map((line) => `${line}\n`).join('') : given;
-    if (typeof place === 'object') (place.append === true ? appendFileSync : writeFileSync)(place.file, bytes);
+    if (typeof place === 'object' && 'file' in place)
+      (place.append === true ? appendFileSync : writeFileSync)(place.file, bytes);
     else if (bytes.length > 0) (place === 'inherit' ? own : pipe)?.write(bytes);
   }
 

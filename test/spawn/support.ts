@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Child, Command, Exit } from '../../lib/kernel/spawner.ts';
+import type { Child, Command, Exit, Spawner } from '../../lib/kernel/spawner.ts';
 import { localSpawner } from '../../lib/spawn/local.ts';
 
 /** The path of a fixture program. */
@@ -30,12 +30,16 @@ function deferred<T>(): { promise: Promise<T>; resolve(value: T): void } {
 }
 
 /** Starts a program: no stdin, stderr ignored, own session, unless said otherwise. */
-export function run(argv: readonly [string, ...string[]], more: Partial<Command> = {}): Program {
+export function run(
+  argv: readonly [string, ...string[]],
+  more: Partial<Command> = {},
+  spawner: Spawner = localSpawner,
+): Program {
   const started = deferred<number>();
   const exit = deferred<Exit>();
   const said = deferred<string>();
   const output = deferred<string>();
-  const child = localSpawner.spawn(
+  const child = spawner.spawn(
     { argv, cwd: tmpdir(), env: undefined, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', session: true, ...more },
     (pid) => {
       started.resolve(pid!);
