@@ -16,6 +16,7 @@ export {
   type ProgramResult,
 } from './runners/program.ts';
 export { sh } from './runners/sh.ts';
+export { execaSpawner, localSpawner, posixSpawner } from './spawn/local.ts';
 export { pipe, type PipeResult } from './runners/pipe.ts';
 export { quote, type ShellValue } from './runners/quote.ts';
 export { sleep } from './runners/sleep.ts';

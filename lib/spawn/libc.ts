@@ -1,6 +1,7 @@
 // What the posix spawner calls of the C library, through koffi. Numbers are those of Linux on x64 and arm64, where glibc
 // and musl agree: this file is not used elsewhere.
 import type koffiType from 'koffi';
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 
@@ -10,12 +11,14 @@ const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
+const F_GETFD = 1;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
 const SETSID = 0x80;
 const POLLERR = 8;
+const FD_CLOEXEC = 1;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -33,6 +36,7 @@ function bind(libc: ReturnType<typeof koffiType.load>) {
     initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
     destroyActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
     addDup2: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
+    addClose: libc.func('int posix_spawn_file_actions_addclose(void *actions, int fd)'),
     addOpen: libc.func(
       'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
     ),
@@ -98,6 +102,12 @@ export function close(fd: number): void {
   c.close(fd);
 }
 
+/** The descriptors above stderr that every program inherits: Node got them itself so. */
+export function inherited(): number[] {
+  const open = readdirSync('/proc/self/fd').map(Number);
+  return open.filter((fd) => fd > 2 && ((c.fcntl(fd, F_GETFD, 'int', 0) as number) & FD_CLOEXEC) === 0);
+}
+
 /** Whether this end to write to of a pipe has nobody left who could read. */
 export function isUnread(fd: number): boolean {
   polled[0] = fd;
@@ -138,6 +148,8 @@ export interface Start {
   readonly sources: readonly [Source, Source, Source];
   readonly argv: BigUint64Array;
   readonly envp: BigUint64Array;
+  /** Descriptors that it doesn't inherit. */
+  readonly without: readonly number[];
   /** `argv` for the shell, of a script that does not say what runs it. */
   script(path: string): BigUint64Array;
 }
@@ -147,7 +159,7 @@ export interface Start {
  * execvp would give. A path that is not absolute is seen from `cwd`.
  */
 export function spawn(paths: readonly string[], how: Start): number {
-  const { cwd, session, sources, argv, envp } = how;
+  const { cwd, session, sources, argv, envp, without } = how;
   check(c.initActions(actions), 'posix_spawn_file_actions_init');
   try {
     for (const [fd, source] of sources.entries()) {
@@ -155,6 +167,7 @@ export function spawn(paths: readonly string[], how: Start): number {
       // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
       else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
     }
+    for (const fd of without) check(c.addClose(actions, fd), 'posix_spawn_file_actions_addclose');
     check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
     const attributes = session ? ownSession : sameSession;
     let errno = ENOENT;

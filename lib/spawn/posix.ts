@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
-import { close, isUnread, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
+import { close, inherited, isUnread, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
 import { whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';
 import { vectorOf, type Vector } from './vector.ts';
@@ -34,7 +34,7 @@ export const posixStarter: Starter = {
         theirs.push(its);
         return its;
       });
-      pid = begin(command, sources as [Source, Source, Source], extra);
+      pid = begin(command, sources as [Source, Source, Source], extra, told.weak === true ? inherited() : []);
     } catch (error) {
       for (const fd of ours) if (fd !== undefined) close(fd);
       told.failed(error as NodeJS.ErrnoException);
@@ -64,6 +64,7 @@ function begin(
   { argv, cwd, env, session }: Command,
   sources: readonly [Source, Source, Source],
   extra: Variable | undefined,
+  without: readonly number[],
 ): number {
   for (const text of [...argv, cwd]) if (text.includes('\0')) throw invalid();
   const [name, ...args] = argv;
@@ -75,6 +76,7 @@ function begin(
     sources,
     argv: words.addresses,
     envp: environmentOf(env, extra),
+    without,
     script(path) {
       script = vectorOf(['/bin/sh', path, ...args]);
       return script.addresses;

@@ -28,7 +28,7 @@ export interface Process {
 
 /** What a starter tells. */
 export interface Told {
-  /** Node may come to its end while it runs. */
+  /** It watches over Node: Node may come to its end while it runs, and it should hold nothing open that Node does. */
   readonly weak?: boolean;
   /** Inside `start` only, if at all. */
   begun(process: Process): void;
