@@ -48,6 +48,7 @@ function bind(libc: ReturnType<typeof koffiType.load>) {
     spawn: libc.func(
       'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)',
     ),
+    kill: libc.func('int kill(int pid, int signal)'),
     waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
     waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
     /** Where the C library has the environment of this process. */
@@ -194,6 +195,7 @@ function isMissing(path: string): boolean {
   return path.startsWith('/') && c.access(path, 0) !== 0 && MISSING.has(koffi.errno());
 }
 
+const EPERM = 1;
 const ENOENT = 2;
 const ENOEXEC = 8;
 const EACCES = 13;
@@ -214,6 +216,11 @@ export function addressOf(buffer: Uint8Array): bigint {
 /** The environment of this process as the C library has it: an address for each variable. */
 export function ownEnvironment(): bigint[] {
   return koffi.decode(koffi.decode(c.environ, 'void *'), 'void *', -1) as bigint[];
+}
+
+/** Whether a process, or a group by its negative number, can be signalled; undefined where the C library isn't called. */
+export function canSignal(target: number): boolean | undefined {
+  return (c as typeof c | undefined) && (c.kill(target, 0) === 0 || koffi.errno() === EPERM);
 }
 
 /** The status of a child process that has ended, which is reaped by this; undefined while it hasn't, or when it is nobody's. */

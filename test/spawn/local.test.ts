@@ -47,7 +47,10 @@ t.test('in a worker thread execa starts', async (t) => {
       .then(() => import(${library}))
       .then(({ program }) => program('readlink /proc/self/fd/1').run())
       .then(({ stdout }) => parentPort.postMessage(stdout), (error) => parentPort.postMessage(String(error)));`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { execArgv: [] });
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), {
+    execArgv: [],
+    env: { ...process.env, SLUICE_SPAWNER: '' },
+  });
   t.match(await once(worker, 'message'), [/^socket:/]);
   await worker.terminate();
 });
