@@ -1,9 +1,10 @@
-// Prints the totals of a tap run as `N passed, N failed`. Fails where a test failed or was skipped, or none ran.
+// Prints the totals of tap's runs together as `N passed, N failed`. Fails where a test failed or was skipped, or none ran.
 import { readFileSync } from 'node:fs';
 
 const text = readFileSync(process.argv[2], 'utf8');
-const line = [...text.matchAll(/^# \{ total: .*\}$/gm)].at(-1)?.[0];
-const count = (name) => Number(line?.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0);
+const lines = [...text.matchAll(/^# \{ total: .*\}$/gm)].map(([line]) => line);
+const count = (name) =>
+  lines.reduce((sum, line) => sum + Number(line.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0), 0);
 const skipped = count('skip') + count('todo');
 if (skipped > 0) {
   const names = [...text.matchAll(/^.*# (?:SKIP|TODO).*$/gm)].map(([found]) => found.trim());
@@ -11,4 +12,4 @@ if (skipped > 0) {
 }
 const failed = count('fail');
 process.stdout.write(`${count('pass')} passed, ${failed}${skipped > 0 ? ` failed, ${skipped} skipped` : ' failed'}\n`);
-process.exit(line === undefined || count('pass') === 0 || failed > 0 || skipped > 0 ? 1 : 0);
+process.exit(lines.length === 0 || count('pass') === 0 || failed > 0 || skipped > 0 ? 1 : 0);

@@ -82,6 +82,7 @@ t.test('sluice imports rxjs nowhere but in lib/rx, and yargs nowhere but in lib/
       ['rxjs', 'rx'],
       ['yargs', 'cli'],
       ['execa', 'spawn'],
+      ['koffi', 'spawn'],
       ['split2', 'runners'],
     ] as const) {
       if (layer !== only)
