@@ -4,6 +4,7 @@ import type koffiType from 'koffi';
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
+import type { Vector } from './vector.ts';
 
 /** Opaque structures of glibc and musl, none larger than this. */
 const STRUCTURE = 512;
@@ -48,6 +49,7 @@ function bind(libc: ReturnType<typeof koffiType.load>) {
     spawn: libc.func(
       'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)',
     ),
+    memcpy: libc.func('void *memcpy(void *to, void *from, ulong size)'),
     kill: libc.func('int kill(int pid, int signal)'),
     waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
     waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
@@ -83,7 +85,8 @@ function systemError(errno: number, what: string): NodeJS.ErrnoException {
 /** A pipe: [to read from, to write to]; neither is inherited by programs. Throws when descriptors are short. */
 export function openPipe(): [number, number] {
   if (c.pipe2(two, O_CLOEXEC) !== 0) throw systemError(koffi.errno(), 'pipe2');
-  let [read, write] = two as unknown as [number, number];
+  let read = two[0]!;
+  let write = two[1]!;
   // Numbers of stdin, stdout and stderr, which Node's own may be closed: as sources they would be overwritten.
   if (read <= 2 || write <= 2) [read, write] = [lift(read), lift(write)];
   return [read, write];
@@ -142,28 +145,34 @@ function attributesOf(flags: number): Buffer {
 /** Where a program's descriptor comes from: an open one, or /dev/null. */
 export type Source = number | 'null';
 
-/** What can be given of a start. `argv` and `envp` are arrays of addresses, ended by 0. */
+/** What can be given of a start. */
 export interface Start {
   readonly cwd: string;
   readonly session: boolean;
-  readonly sources: readonly [Source, Source, Source];
-  readonly argv: BigUint64Array;
-  readonly envp: BigUint64Array;
+  /** Of stdin, stdout and stderr. */
+  readonly sources: readonly Source[];
+  readonly argv: Vector;
+  readonly environment: Vector;
   /** Descriptors that it doesn't inherit. */
   readonly without: readonly number[];
   /** `argv` for the shell, of a script that does not say what runs it. */
-  script(path: string): BigUint64Array;
+  script(path: string): Vector;
 }
+
+/** What the start under way points into: of an address V8 does not know that it is used. */
+const held: unknown[] = [];
 
 /**
  * Starts the first of these paths that can be started, as execvp goes through PATH; returns its pid. Throws the error that
  * execvp would give. A path that is not absolute is seen from `cwd`.
  */
 export function spawn(paths: readonly string[], how: Start): number {
-  const { cwd, session, sources, argv, envp, without } = how;
+  const { cwd, session, sources, argv, environment, without } = how;
+  held.push(how);
   check(c.initActions(actions), 'posix_spawn_file_actions_init');
   try {
-    for (const [fd, source] of sources.entries()) {
+    for (let fd = 0; fd < sources.length; fd++) {
+      const source = sources[fd]!;
       if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
       // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
       else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
@@ -174,9 +183,13 @@ export function spawn(paths: readonly string[], how: Start): number {
     let errno = ENOENT;
     for (const path of paths) {
       if (paths.length > 1 && isMissing(path)) continue;
-      let now = c.spawn(one, path, actions, attributes, argv, envp) as number;
+      let now = c.spawn(one, path, actions, attributes, argv.addresses, environment.addresses) as number;
       // A file that is executable and no program: a script without a first line that says whose.
-      if (now === ENOEXEC) now = c.spawn(one, '/bin/sh', actions, attributes, how.script(path), envp) as number;
+      if (now === ENOEXEC) {
+        const script = how.script(path);
+        held.push(script);
+        now = c.spawn(one, '/bin/sh', actions, attributes, script.addresses, environment.addresses) as number;
+      }
       if (now === 0) return one[0]!;
       if (errno !== EACCES) errno = now;
       if (!PASSED_OVER.has(now)) {
@@ -187,6 +200,7 @@ export function spawn(paths: readonly string[], how: Start): number {
     throw systemError(errno, 'posix_spawn');
   } finally {
     c.destroyActions(actions);
+    held.length = 0;
   }
 }
 
@@ -213,9 +227,28 @@ export function addressOf(buffer: Uint8Array): bigint {
   return koffi.address(buffer);
 }
 
-/** The environment of this process as the C library has it: an address for each variable. */
-export function ownEnvironment(): bigint[] {
-  return koffi.decode(koffi.decode(c.environ, 'void *'), 'void *', -1) as bigint[];
+/** The addresses of this process's environment, a 0 for room and one for the end. */
+let own = new BigUint64Array(2);
+/** The same, which makes no BigInt of them. */
+let halves = new Int32Array(own.buffer);
+/** Where the C library has it. */
+let ownAt: unknown;
+
+/** The environment of this process as the C library has it, with room for one more; good until the next call. */
+export function ownEnvironment(): BigUint64Array {
+  const at: unknown = koffi.decode(c.environ, 'void *');
+  const { length } = own;
+  if (at === ownAt) {
+    c.memcpy(own, at, 8 * (length - 1));
+    // Set in place, by setenv or unsetenv, unless its end is where it was.
+    let end = 0;
+    while (end < 2 * (length - 2) && (halves[end] !== 0 || halves[end + 1] !== 0)) end += 2;
+    if (end === 2 * (length - 2) && halves[end] === 0 && halves[end + 1] === 0) return own;
+  }
+  ownAt = at;
+  own = BigUint64Array.from([...(koffi.decode(at, 'void *', -1) as bigint[]), 0n, 0n]);
+  halves = new Int32Array(own.buffer);
+  return own;
 }
 
 /** Whether a process, or a group by its negative number, can be signalled; undefined where the C library isn't called. */

@@ -6,10 +6,10 @@
 import type { Socket } from 'node:net';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
-import { close, inherited, isUnread, makeBlocking, openPipe, ownEnvironment, spawn, type Source } from './libc.ts';
+import { close, inherited, isUnread, makeBlocking, openPipe, spawn, type Source } from './libc.ts';
 import { whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';
-import { vectorOf, type Vector } from './vector.ts';
+import { environmentOf, vectorOf } from './vector.ts';
 
 /** One way of making a process: see start.ts. `load` of libc.ts comes first. */
 export const posixStarter: Starter = {
@@ -19,22 +19,23 @@ export const posixStarter: Starter = {
   start(command, places, told, extra) {
     const ours: (number | undefined)[] = [undefined, undefined, undefined];
     const theirs: number[] = [];
+    const sources: Source[] = [];
     let pid: number;
     try {
-      const sources = places.map((place, fd): Source => {
-        if (place === 'ignore') return 'null';
-        if (place === 'inherit') {
+      for (let fd = 0; fd < 3; fd++) {
+        const place = places[fd]!;
+        if (place === 'pipe') {
+          const ends = openPipe();
+          ours[fd] = ends[fd === 0 ? 1 : 0];
+          const its = ends[fd === 0 ? 0 : 1];
+          theirs.push(its);
+          sources.push(its);
+        } else if (place === 'inherit') {
           makeBlocking(fd);
-          return fd;
-        }
-        if (place !== 'pipe') return place;
-        const [read, write] = openPipe();
-        const [own, its] = fd === 0 ? [write, read] : [read, write];
-        ours[fd] = own;
-        theirs.push(its);
-        return its;
-      });
-      pid = begin(command, sources as [Source, Source, Source], extra, told.weak === true ? inherited() : []);
+          sources.push(fd);
+        } else sources.push(place === 'ignore' ? 'null' : place);
+      }
+      pid = begin(command, sources, extra, told.weak === true ? inherited() : []);
     } catch (error) {
       for (const fd of ours) if (fd !== undefined) close(fd);
       told.failed(error as NodeJS.ErrnoException);
@@ -62,49 +63,20 @@ function socketOf(fd: number | undefined, readable: boolean): Socket | undefined
 
 function begin(
   { argv, cwd, env, session }: Command,
-  sources: readonly [Source, Source, Source],
+  sources: readonly Source[],
   extra: Variable | undefined,
   without: readonly number[],
 ): number {
-  for (const text of [...argv, cwd]) if (text.includes('\0')) throw invalid();
-  const [name, ...args] = argv;
-  const words = vectorOf(argv);
-  let script: Vector | undefined;
-  return spawn(candidates(name, (env ?? process.env)['PATH']), {
+  const environment = environmentOf(env, extra && `${extra.name}=${extra.value}`);
+  if (environment === undefined || cwd.includes('\0') || argv.some((word) => word.includes('\0')))
+    throw Object.assign(new Error('EINVAL: a NUL character'), { code: 'EINVAL' });
+  return spawn(candidates(argv[0], (env ?? process.env)['PATH']), {
     cwd,
     session,
     sources,
-    argv: words.addresses,
-    envp: environmentOf(env, extra),
+    argv: vectorOf(argv),
+    environment,
     without,
-    script(path) {
-      script = vectorOf(['/bin/sh', path, ...args]);
-      return script.addresses;
-    },
+    script: (path) => vectorOf(['/bin/sh', path, ...argv.slice(1)]),
   });
-}
-
-function invalid(): NodeJS.ErrnoException {
-  return Object.assign(new Error('EINVAL: a NUL character'), { code: 'EINVAL' });
-}
-
-/** What stands for the C library's own environment, unless somebody put another object in its place. */
-const standard = process.env;
-/** The last that was encoded: most programs get the same. */
-let latest: { readonly text: string; readonly vector: Vector } | undefined;
-/** The extra variable: kept until the next start. */
-let added: Vector | undefined;
-
-function environmentOf(env: Command['env'], extra: Variable | undefined): BigUint64Array {
-  added = extra && vectorOf([`${extra.name}=${extra.value}`]);
-  const more = added?.addresses ?? [0n];
-  // As it is, byte for byte: variables may be no UTF-8.
-  if (env === undefined && process.env === standard) return BigUint64Array.from([...ownEnvironment(), ...more]);
-  const variables = Object.entries(env ?? process.env).map(([name, value]) => `${name}=${value}`);
-  const text = variables.join('\0');
-  if (latest?.text !== text) {
-    if (text.split('\0').length > Math.max(1, variables.length)) throw invalid();
-    latest = { text, vector: vectorOf(variables) };
-  }
-  return BigUint64Array.from([...latest.vector.addresses.subarray(0, -1), ...more]);
 }

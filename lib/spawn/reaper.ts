@@ -148,10 +148,15 @@ export function dismiss(): void {
   if (typeof list === 'number') write(0, 'q 0 0');
 }
 
+const line = Buffer.alloc(ENTRY);
+
 function write(entry: number, text: string): void {
   if (typeof list !== 'number') return;
+  line.fill(' ');
+  line.write(text, 'latin1');
+  line[ENTRY - 1] = 10;
   try {
-    writeSync(list, `${text.padEnd(ENTRY - 1)}\n`, entry * ENTRY);
+    writeSync(list, line, 0, ENTRY, entry * ENTRY);
   } catch {
     // A full disk, or somebody closed it: there is no list then.
     list = null;

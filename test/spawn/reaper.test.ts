@@ -91,8 +91,8 @@ for (const spawner of ['posix', 'execa']) {
        import { syncBuiltinESMExports } from 'node:module';
        const { writeSync } = fs;
        fs.writeSync = (fd, text, ...rest) => {
-         if (typeof text === 'string' && /^[gp] /.test(text)) {
-           writeSync(1, text.split(' ')[1] + '\\nready\\n');
+         if (fd > 2 && /^[gp] /.test(text)) {
+           writeSync(1, String(text).split(' ')[1] + '\\nready\\n');
            process.kill(process.pid, 'SIGSTOP');
          }
          return writeSync(fd, text, ...rest);
