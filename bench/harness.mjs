@@ -56,8 +56,14 @@ const { values: flags } = parseArgs({
 export async function bench(title, sections) {
   if (flags.run !== undefined) {
     const [section, contestant] = flags.run.split('.').map(Number);
-    const figures = await sections[section].contestants[contestant].run();
-    writeSync(3, JSON.stringify(typeof figures === 'number' ? { value: figures } : figures));
+    try {
+      const figures = await sections[section].contestants[contestant].run();
+      writeSync(3, JSON.stringify(typeof figures === 'number' ? { value: figures } : figures));
+    } catch (error) {
+      // Its stack would hide what it says.
+      writeSync(2, `${error?.message ?? error}\n`);
+      process.exit(1);
+    }
     process.exit();
   }
   const results = [];
