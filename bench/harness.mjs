@@ -2,9 +2,10 @@
 // descriptor 3), the contestants take turns round by round, and ratios are medians of the ratios within a round: what else
 // the machine does meanwhile falls on all of them alike.
 //
-// A bench is a file that calls `bench(title, sections)`. Flags: --json, --rounds N, --only TEXT (the sluice contestants stay).
+// A bench is a file that calls `bench(title, sections)`. Flags: --json, --rounds N, --only TEXT (the sluice contestants stay),
+// --section TEXT (those whose title has it).
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -47,6 +48,7 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean' },
     rounds: { type: 'string' },
     only: { type: 'string' },
+    section: { type: 'string' },
   },
 });
 
@@ -54,15 +56,22 @@ const { values: flags } = parseArgs({
 export async function bench(title, sections) {
   if (flags.run !== undefined) {
     const [section, contestant] = flags.run.split('.').map(Number);
-    const figures = await sections[section].contestants[contestant].run();
-    writeSync(3, JSON.stringify(typeof figures === 'number' ? { value: figures } : figures));
+    try {
+      const figures = await sections[section].contestants[contestant].run();
+      writeSync(3, JSON.stringify(typeof figures === 'number' ? { value: figures } : figures));
+    } catch (error) {
+      // Its stack would hide what it says.
+      writeSync(2, `${error?.message ?? error}\n`);
+      process.exit(1);
+    }
     process.exit();
   }
   const results = [];
   for (const [index, section] of sections.entries()) {
+    if (flags.section !== undefined && !section.title.includes(flags.section)) continue;
     const result = await measure(section, index);
     results.push(result);
-    if (!flags.json) print(title, result, index);
+    if (!flags.json) print(title, result, results.length === 1);
   }
   if (flags.json) {
     const told = results.map(({ section, rows, goals }) => ({ title: section.title, unit: section.unit, rows, goals }));
@@ -172,8 +181,8 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function print(title, { section, base, rows, goals }, index) {
-  const lines = index === 0 ? [`${title}   (node ${process.version}, ${cpus().length} cores)`] : [];
+function print(title, { section, base, rows, goals }, first) {
+  const lines = first ? [`${title}   (node ${process.version}, ${cpus().length} cores)`] : [];
   lines.push('', `${section.title}`);
   const width = Math.max(...rows.map(({ name }) => name.length));
   lines.push(`  ${''.padEnd(width)}  ${section.unit.padStart(14)}   ${'lowest – highest'.padStart(23)}   × ${base}`);
@@ -187,7 +196,7 @@ function print(title, { section, base, rows, goals }, index) {
     const known = new Set(['name', 'median', 'min', 'max', 'ratio']);
     const more = Object.entries(row).filter(([name]) => !known.has(name));
     lines.push(
-      `  ${row.name.padEnd(width)}  ${figure(row.median).padStart(14)}   ${`${figure(row.min)} – ${figure(row.max)}`.padStart(23)}   ${ratio.toFixed(2)}` +
+      `  ${row.name.padEnd(width)}  ${figure(row.median).padStart(14)}   ${`${figure(row.min)} – ${figure(row.max)}`.padStart(23)}   ${Number.isFinite(ratio) ? ratio.toFixed(2) : '–'}` +
         more.map(([name, value]) => `   ${name} ${figure(value)}`).join(''),
     );
   }
@@ -208,7 +217,7 @@ function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-function inPath(program) {
+export function inPath(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
 
@@ -226,17 +235,25 @@ export function ahead(name, factor, base) {
   };
 }
 
-const folder = join(tmpdir(), `sluice-bench-${process.getuid?.() ?? ''}`);
+/** Where things stay that take time to make. */
+export const folder = join(tmpdir(), `sluice-bench-${process.getuid?.() ?? ''}`);
 
 /** A file that is made once, by `make(path)`. */
 export async function fixture(name, make) {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Its name is known to all who can write beside it, and programs are run from it.
+  if (process.getuid !== undefined && lstatSync(folder).uid !== process.getuid())
+    throw new Error(`${folder} is somebody else's`);
   const path = join(folder, name);
   if (existsSync(path)) return path;
   const aside = `${path}.${process.pid}`;
-  writeFileSync(aside, '');
-  await make(aside);
-  renameSync(aside, path);
+  try {
+    writeFileSync(aside, '');
+    await make(aside);
+    renameSync(aside, path);
+  } finally {
+    rmSync(aside, { force: true });
+  }
   return path;
 }
 
@@ -245,6 +262,35 @@ export async function seconds(action) {
   const began = performance.now();
   await action();
   return (performance.now() - began) / 1000;
+}
+
+/**
+ * Begins to measure what this process spends. The result tells, since then: the CPU time of the main thread (where Linux tells it,
+ * else of the process), of the whole process (not of its children), and how long its event loop did not wait: in ms.
+ */
+export function meter() {
+  const cpu = process.cpuUsage();
+  const main = mainThread();
+  const loop = performance.eventLoopUtilization();
+  return () => {
+    const { user, system } = process.cpuUsage(cpu);
+    const whole = (user + system) / 1000;
+    return {
+      main: main === undefined ? whole : mainThread() - main,
+      process: whole,
+      busy: performance.eventLoopUtilization(loop).active,
+    };
+  };
+}
+
+/** CPU time of the main thread, in ms: process.threadCpuUsage is not in Node 20. */
+function mainThread() {
+  try {
+    const spent = Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]);
+    return spent > 0 ? spent / 1e6 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Calls `work(index)` for 0 … count-1, `width` at a time: what a pool of promises does. */
