@@ -6,7 +6,6 @@ import {
   isRunError,
   type Context,
   type Outcome,
-  type RunError,
   type Runner,
   type Running,
   type Sink,
@@ -87,6 +86,7 @@ class PipeRun implements Running {
   readonly #context: Context;
   readonly #children: Running[] = [];
   readonly #outcomes: (Outcome<ProgramResult<any>> | undefined)[] = [];
+  readonly #results: (ProgramResult<any> | undefined)[] = [];
   /** Stages whose reader has ended. */
   readonly #readerless = new Set<number>();
   readonly #cancels: (() => void)[] = [];
@@ -106,6 +106,7 @@ class PipeRun implements Running {
     const stage: Stage = {
       ...(stdin && { stdin }),
       ...(stdout && { stdout, unread: () => this.#readerEnded(index) }),
+      ended: (result) => (this.#results[index] = result),
     };
     const settle = (outcome: Outcome<ProgramResult<any>>): void => {
       this.#outcomes[index] = outcome;
@@ -135,7 +136,7 @@ class PipeRun implements Running {
 
   #settle(): void {
     for (const cancel of this.#cancels) cancel();
-    const stages = this.#outcomes.map((outcome) => resultOf(outcome!));
+    const stages = this.#stages.map((_, index) => this.#results[index] ?? NOT_STARTED);
     const failure = this.#failure();
     if (failure === undefined) {
       this.#sink.settle({ type: 'finished', value: { ...stages.at(-1)!, stages } });
@@ -194,17 +195,11 @@ function neverStarted(outcome: Outcome<unknown>): boolean {
   return !isRunError(error) || error.reason.type === 'spawn' || error.reason.type === 'file';
 }
 
-function resultOf(outcome: Outcome<ProgramResult<any>>): ProgramResult<any> {
-  if (outcome.type === 'finished') return outcome.value;
-  const result = outcome.type === 'failed' ? (outcome.error as Partial<RunError>).result : undefined;
-  return (
-    (result as ProgramResult | undefined) ?? {
-      exitCode: undefined,
-      signal: undefined,
-      stdout: '',
-      stderr: '',
-      ms: 0,
-      truncated: 0,
-    }
-  );
-}
+const NOT_STARTED: ProgramResult<any> = {
+  exitCode: undefined,
+  signal: undefined,
+  stdout: '',
+  stderr: '',
+  ms: 0,
+  truncated: 0,
+};

@@ -24,11 +24,14 @@ export interface Stage {
   readonly stdout?: Writable;
   /** The stage behind reads no more. */
   readonly unread?: () => void;
+  /** Its result, also where its outcome has none. */
+  readonly ended?: (result: ProgramResult<any>) => void;
 }
 
 /** A program that is being run. */
 export class ProgramRun implements Running {
   readonly #runner: ProgramRunner;
+  readonly #stage: Stage;
   readonly #sink: Sink<ProgramResult<any>>;
   readonly #context: Context;
   readonly #command: Command;
@@ -56,6 +59,7 @@ export class ProgramRun implements Running {
   /** Throws, before anything is started, where a stream was given that can't be used again. */
   constructor(runner: ProgramRunner, sink: Sink<ProgramResult<any>>, context: Context, stage: Stage = {}) {
     this.#runner = runner;
+    this.#stage = stage;
     this.#sink = sink;
     this.#context = context;
     const { settings } = runner;
@@ -194,12 +198,14 @@ export class ProgramRun implements Running {
       for (const pipe of this.#leaked) pipe.destroy();
     }
     const exit = this.#exit;
+    if (exit.type === 'error') {
+      this.#sink.settle(this.#verdict.notStarted(exit));
+      return;
+    }
     const now = this.#context.clock.now();
-    this.#sink.settle(
-      exit.type === 'error'
-        ? this.#verdict.notStarted(exit)
-        : this.#verdict.outcome(exit, this.#failure, this.#killedBy, now - (this.#startedAt ?? now)),
-    );
+    const ms = now - (this.#startedAt ?? now);
+    this.#stage.ended?.(this.#verdict.result(exit, ms));
+    this.#sink.settle(this.#verdict.outcome(exit, this.#failure, this.#killedBy, ms));
   }
 
   #fail(failure: Failure): void {
