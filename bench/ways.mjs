@@ -13,7 +13,7 @@ function whenOver(streams, chunks, over) {
 /** What `program` stands on, without anything of a run around it. */
 export async function posix() {
   // Not a part of what the package exports.
-  const { posixSpawner } = await import('../dist/lib/spawn/local.js');
+  const { posixSpawner } = await import('sluice');
   const cwd = process.cwd();
   const command = {
     argv: ['true'],

@@ -11,10 +11,18 @@ const SHOWN = 20;
  */
 export function whoIsAlive(signal: string, roots: readonly RunRecord[], columns = 80): string {
   const runs = roots.flatMap((root) => [root, ...root.descendants()]);
+  return listed(runs, columns, (count) => `${signal}; ${count} being ended, once more kills at once`);
+}
+
+/** The same where Node has nothing left to do though runs wait: for an await that never ends, or for one another. */
+export function whoIsStuck(runs: readonly RunRecord[], columns = 80): string {
+  return listed(runs, columns, (count) => `nothing is left that could happen; ${count} being ended`);
+}
+
+function listed(runs: readonly RunRecord[], columns: number, head: (count: string) => string): string {
   const parents = new Set(runs.map((run) => run.parent));
   const leaves = runs.filter((run) => !parents.has(run) && run.scope.silent !== run);
-  const count = leaves.length === 1 ? '1 run is' : `${leaves.length} runs are`;
-  const lines = [`sluice: ${signal}; ${count} being ended, once more kills at once`];
+  const lines = [`sluice: ${head(leaves.length === 1 ? '1 run is' : `${leaves.length} runs are`)}`];
   for (const run of leaves.slice(0, SHOWN)) {
     const since = run.since === undefined ? [] : [`for ${duration(run.now() - run.since)}`];
     const detail = run.detail === '' ? [] : [run.detail];

@@ -12,9 +12,10 @@ import {
   type Source,
 } from '../index.ts';
 import { onHostSignal } from '../kernel/host.ts';
+import type { RunRecord } from '../kernel/run.ts';
 import { DIM, paint, RED, wantsColor } from '../report/color.ts';
 import { exitCodeOf, failuresOf, PIPE_CLOSED } from './exit.ts';
-import { whoIsAlive } from './hanging.ts';
+import { whoIsAlive, whoIsStuck } from './hanging.ts';
 import type { LoopArguments } from './options.ts';
 import { summary } from './summary.ts';
 import { UsageError } from './usage.ts';
@@ -33,6 +34,19 @@ export async function perform(give: () => Source | Promise<Source>, options: Loo
     const { isTTY, columns } = process.stderr;
     tell(`${isTTY === true && signal === 'SIGINT' ? '\n' : ''}${whoIsAlive(signal, roots, columns)}`, DIM);
   });
+  // Else Node would exit with the code 13 and without a word.
+  const stuck = (): void => {
+    const runs = (loop?.list() ?? []) as unknown as readonly RunRecord[];
+    tell(
+      loop === undefined
+        ? 'sluice: what the default function gives never comes\n'
+        : whoIsStuck(runs, process.stderr.columns),
+      RED,
+    );
+    process.exitCode = 1;
+    loop?.kill('a dead end');
+  };
+  process.once('beforeExit', stuck);
   try {
     const source = await give();
     loop = runCommandGens(source, {
@@ -53,6 +67,7 @@ export async function perform(give: () => Source | Promise<Source>, options: Loo
     process.exitCode = exitCodeOf(error);
   } finally {
     forget();
+    process.off('beforeExit', stuck);
   }
   if (gone === undefined) return;
   process.exitCode = readerLeft(gone) ? PIPE_CLOSED : 1;

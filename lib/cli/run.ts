@@ -41,7 +41,13 @@ export const run: CommandModule<object, RunArguments> = {
     enterFolder(argv.cwd);
     const args = [...(argv.args ?? []), ...(argv['--'] ?? [])];
     const loading = import('./perform.ts');
-    const exported = await loadScript(path, args);
+    // Else Node would exit with the code 13 and without a word.
+    const stuck = (): void => {
+      process.stderr.write(`sluice: ${argv.file}: an await at its top level, or of what it exports, never ends\n`);
+      process.exitCode = 1;
+    };
+    process.once('beforeExit', stuck);
+    const exported = await loadScript(path, args).finally(() => process.off('beforeExit', stuck));
     const { perform } = await loading;
     await perform(() => toSource(exported, args, argv.file), argv);
   },

@@ -13,7 +13,8 @@ export interface UntilOptions {
 
 /**
  * Waits for a line: `yield* until(server, /LISTENING on (\d+)/, { within: '10s' })` gives the match. Lines that the run has
- * written before count, as far as they are kept. Fails when the run ends first. A string is looked for as it is.
+ * written before count, as far as they are kept. Fails when the run ends first; in a dry run, where it ends without a word, it
+ * gives an empty match. A string is looked for as it is.
  */
 export function until(
   run: Run<any, any>,
@@ -63,6 +64,11 @@ export function until(
         if (!events.done) events.wanted = look;
         else if (record.outcome !== undefined) {
           const { outcome } = record;
+          if (outcome.type === 'finished' && record.ambient.dryRun) {
+            stop();
+            sink.settle({ type: 'finished', value: emptyMatch(regular) });
+            return;
+          }
           const cause = outcome.type === 'finished' ? undefined : record.errorOf(outcome);
           fail(new RunError({ ...details, reason: { type: 'closed' }, hint: `${run.label} ended first`, cause }));
         }
@@ -79,4 +85,12 @@ export function until(
       };
     },
   });
+}
+
+/** What a dry run goes on with, where nobody writes anything: every group is there, and empty. */
+function emptyMatch({ source, flags }: RegExp): RegExpMatchArray {
+  const match = new RegExp(`${source}|`, flags.replace(/[gy]/g, '')).exec('')!;
+  match.fill('');
+  for (const name in match.groups) match.groups[name] = '';
+  return match;
 }

@@ -1,9 +1,9 @@
 // The only place that makes runner objects, and what all of them share.
-import type { Event, Spec } from './event.ts';
+import type { Spec } from './event.ts';
 import { observableKeys, type Interop } from './observable.ts';
 import type { LoopOptions } from './root.ts';
 import { RUNNER } from './runner.ts';
-import type { Advice, Context, Definition, Runner, Running, Sink, Traits } from './runner.ts';
+import type { Advice, Context, Definition, Events, Runner, Running, Sink, Traits } from './runner.ts';
 
 /** Makes a runner. A new kind of runner is one file that calls this. */
 export function createRunner<T, I = unknown>(definition: Definition<T, I>): Runner<T, I> {
@@ -17,7 +17,7 @@ export function isRunner(value: unknown): value is Runner {
 
 /** How a runner is run outside a generator; loop.ts brings it, as that one stands on this file. */
 interface Ways {
-  iterate<T>(runner: Runner<T, any>): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+  iterate<T>(runner: Runner<T, any>): Events<T>;
   runAlone<T>(runner: Runner<T, any>, options?: LoopOptions): Promise<T>;
   observable(runner: Runner<any, any>): Interop;
 }
@@ -38,7 +38,7 @@ export abstract class BaseRunner<T, I = unknown> implements Runner<T, I> {
   [Symbol.iterator](): Iterator<any, T, any> {
     return new OneYield(this);
   }
-  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any> {
+  [Symbol.asyncIterator](): Events<T> {
     return ways.iterate(this);
   }
   with(...advice: Advice[]): Runner<T, I> {

@@ -1,5 +1,6 @@
 // The one error of a run. Its reason is data, told apart by `type`; there are no boolean flags. Its message names what
 // ran and shows the last lines of both streams, at most 16 kB, and never the environment (idea of the tail: dax).
+import { inspect } from 'node:util';
 import type { Outcome, RunId, Spec } from './event.ts';
 
 /** Why a run failed. */
@@ -155,11 +156,14 @@ export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${textOf(thrown)}`, { cause: thrown });
 }
 
-/** Anything can be thrown, also what can't become a string. */
-function textOf(value: unknown): string {
+/** Anything can be thrown, also what can't become a string, or becomes one that says nothing. */
+export function textOf(value: unknown): string {
+  let text: string | undefined;
   try {
-    return String(value);
+    text = String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    // told as it is, too
   }
+  if (text !== undefined && !/^\[object \w+\]$/.test(text)) return text;
+  return clip(inspect(value, { depth: 1, breakLength: Infinity, customInspect: false }), 2000);
 }

@@ -9,9 +9,7 @@ import type { Outcome } from './event.ts';
 import { show, toRunner } from './runnable.ts';
 import type { Runner, Running, Sink } from './runner.ts';
 import type { RunRecord } from './run.ts';
-import { observableOf, type ObservableLike, type Source } from './source.ts';
-
-type Observer = Parameters<ObservableLike<unknown>['subscribe']>[0];
+import { observableOf, type ObserverLike, type Source } from './source.ts';
 
 const PULL = 0;
 const ITEM = 1;
@@ -74,12 +72,12 @@ class Gens<T> implements Running, Target {
       this.#pullAsync();
       return;
     }
-    const observer: Observer = {
+    const observer: ObserverLike<unknown> = {
       next: (value) => enqueue(this, ITEM, value),
       error: (error) => enqueue(this, BROKEN, error),
       complete: () => enqueue(this, DONE),
     };
-    this.#subscription = callAsyncAs(run, () => observable.subscribe(observer));
+    this.#subscription = callAsyncAs(run, () => observable.subscribe(observer as never));
     if (this.#stopped) this.#subscription.unsubscribe();
   }
 

@@ -10,6 +10,7 @@ export type {
   ResultOf,
   ResultsOf,
   Definition,
+  Events,
   Run,
   Runnable,
   Runner,
@@ -24,6 +25,6 @@ export type {
 } from './runner.ts';
 export { runCommandGens, type Loop } from './loop.ts';
 export { type LoopOptions } from './root.ts';
-export { type Source, type ObservableLike } from './source.ts';
+export { type Source, type ObservableLike, type ObserverLike } from './source.ts';
 export { milliseconds, bytes, systemClock, type Clock, type Duration, type Size } from './clock.ts';
 export { type Child, type Command, type Exit, type Joint, type Spawner, type Stdio } from './spawner.ts';

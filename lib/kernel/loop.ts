@@ -11,7 +11,7 @@ import { interop, observableKeys, watch, type EventObserver, type Interop, type 
 import { checkLoopOptions, startRoot, type LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
 import { refuse } from './run/kill.ts';
-import type { ResultOf, ResultsOf, Run, Runnable, Runner } from './runner.ts';
+import type { Events, ResultOf, ResultsOf, Run, Runnable, Runner } from './runner.ts';
 import { checkSource, type Source } from './source.ts';
 
 /** What `runCommandGens` gives: awaitable, iterable, killable. It is a thenable, so an async function can't return it unresolved. */
@@ -64,7 +64,7 @@ export function runAlone<T>(runner: Runner<T>, options: LoopOptions = {}): Promi
 }
 
 /** `for await (const event of runner)`. */
-export function iterate<T>(runner: Runner<T>): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any> {
+export function iterate<T>(runner: Runner<T>): Events<T> {
   return new RunIterator((started, failed, wanted) => {
     const owner = currentRun();
     if (owner === undefined) {

@@ -24,11 +24,19 @@ export interface Runner<T = unknown, I = unknown> {
    */
   [Symbol.iterator](): Iterator<any, T, any>;
   /** `for await (const event of runner)`: every event of its subtree, then its error if it failed. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+  [Symbol.asyncIterator](): Events<T>;
   /** Wraps it in advice; the first is the outermost. */
   with(...advice: Advice[]): Runner<T, I>;
   /** Runs it outside any loop, or, inside a task, as a part of that task. Rejects with the run's own error. */
   run(options?: LoopOptions): Promise<T>;
+}
+
+/**
+ * Events, and a value after the last: `yield* runner` in an async generator takes its type from here. (AsyncIterableIterator has
+ * no parameter for it before TypeScript 5.6, and one that is `any` makes the value `any`.)
+ */
+export interface Events<T> extends AsyncIterator<Event, T, any> {
+  [Symbol.asyncIterator](): Events<T>;
 }
 
 /** What the loop has to know of a runner besides how to start it. */
@@ -178,7 +186,7 @@ export interface Run<T = unknown, I = unknown> {
   next(): Runner<{ stream: StreamName; line: string } | { item: I } | undefined>;
   /** A runner that waits for its end: gives its value or throws its error. */
   join(): Runner<T>;
-  [Symbol.asyncIterator](): AsyncIterableIterator<Event> & AsyncIterator<Event, T, any>;
+  [Symbol.asyncIterator](): Events<T>;
 }
 
 /** Wraps a runner in another. */

@@ -5,7 +5,18 @@ import type { Runnable } from './runner.ts';
 
 /** An Observable, of any library, as far as it is needed here. */
 export interface ObservableLike<T> {
-  subscribe(observer: { next(value: T): void; error(error: unknown): void; complete(): void }): { unsubscribe(): void };
+  /**
+   * An observer is what it gets. The type says a function besides, as TypeScript learns T from the last overload only, and with
+   * RxJS that is the one of a function.
+   */
+  subscribe(observer: ObserverLike<T> & ((value: T) => void)): { unsubscribe(): void };
+}
+
+/** What an Observable tells. */
+export interface ObserverLike<T> {
+  next(value: T): void;
+  error(error: unknown): void;
+  complete(): void;
 }
 
 /** What `runCommandGens` takes. */

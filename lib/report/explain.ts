@@ -1,5 +1,6 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
+import { textOf } from '../kernel/error.ts';
 import { describe, isRunError, type Reason, type Spec } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
 
@@ -74,7 +75,7 @@ export function stackOf(error: Error): string {
 }
 
 function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return thrown instanceof Error ? thrown : new Error(textOf(thrown));
 }
 
 function indent(text: string): string {

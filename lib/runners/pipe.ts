@@ -8,7 +8,6 @@ import {
   type Context,
   type Joint,
   type Outcome,
-  type RunError,
   type Runner,
   type Running,
   type Sink,
@@ -89,6 +88,7 @@ class PipeRun implements Running {
   readonly #context: Context;
   readonly #children: Running[] = [];
   readonly #outcomes: (Outcome<ProgramResult<any>> | undefined)[] = [];
+  readonly #results: (ProgramResult<any> | undefined)[] = [];
   /** Stages whose reader ended before them. */
   readonly #readerless = new Set<number>();
   /** The kills of those who live on without a reader. */
@@ -113,6 +113,7 @@ class PipeRun implements Running {
       exited: () => {
         if (stdout !== undefined && 'unread' in stdout && stdout.unread === true) this.#readerless.add(index);
       },
+      ended: (result) => (this.#results[index] = result),
     };
     const settle = (outcome: Outcome<ProgramResult<any>>): void => {
       this.#outcomes[index] = outcome;
@@ -143,7 +144,7 @@ class PipeRun implements Running {
 
   #settle(): void {
     for (const cancel of this.#cancels.values()) cancel();
-    const stages = this.#outcomes.map((outcome) => resultOf(outcome!));
+    const stages = this.#stages.map((_, index) => this.#results[index] ?? NOT_STARTED);
     const failure = this.#failure();
     if (failure === undefined) {
       this.#sink.settle({ type: 'finished', value: { ...stages.at(-1)!, stages } });
@@ -202,17 +203,11 @@ function neverStarted(outcome: Outcome<unknown>): boolean {
   return !isRunError(error) || error.reason.type === 'spawn' || error.reason.type === 'file';
 }
 
-function resultOf(outcome: Outcome<ProgramResult<any>>): ProgramResult<any> {
-  if (outcome.type === 'finished') return outcome.value;
-  const result = outcome.type === 'failed' ? (outcome.error as Partial<RunError>).result : undefined;
-  return (
-    (result as ProgramResult | undefined) ?? {
-      exitCode: undefined,
-      signal: undefined,
-      stdout: '',
-      stderr: '',
-      ms: 0,
-      truncated: 0,
-    }
-  );
-}
+const NOT_STARTED: ProgramResult<any> = {
+  exitCode: undefined,
+  signal: undefined,
+  stdout: '',
+  stderr: '',
+  ms: 0,
+  truncated: 0,
+};

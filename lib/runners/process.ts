@@ -27,6 +27,8 @@ export interface Stage {
   readonly unread?: () => void;
   /** The program has exited; more of its output may come. */
   readonly exited?: () => void;
+  /** Its result, also where its outcome has none. */
+  readonly ended?: (result: ProgramResult<any>) => void;
 }
 
 function stdioOf(end: Joint | Readable | Writable | undefined): Joint | 'pipe' | undefined {
@@ -36,10 +38,10 @@ function stdioOf(end: Joint | Readable | Writable | undefined): Joint | 'pipe' |
 /** A program that is being run. */
 export class ProgramRun implements Running {
   readonly #runner: ProgramRunner;
+  readonly #stage: Stage;
   readonly #sink: Sink<ProgramResult<any>>;
   readonly #context: Context;
   readonly #command: Command;
-  readonly #stage: Stage;
   readonly #verdict: Verdict;
   readonly #timeout: Countdown;
   readonly #outputs: ProgramOutputs;
@@ -64,13 +66,13 @@ export class ProgramRun implements Running {
   /** Throws, before anything is started, where a stream was given that can't be used again. */
   constructor(runner: ProgramRunner, sink: Sink<ProgramResult<any>>, context: Context, stage: Stage = {}) {
     this.#runner = runner;
+    this.#stage = stage;
     this.#sink = sink;
     this.#context = context;
     const { settings } = runner;
     const joined = { stdin: stdioOf(stage.stdin), stdout: stdioOf(stage.stdout) };
     const command = commandOf(runner.argv, settings.options, context, joined);
     this.#command = command;
-    this.#stage = stage;
     const through = stage.stdout !== undefined && 'write' in stage.stdout ? stage.stdout : undefined;
     const outputs = new ProgramOutputs(settings, command, through, sink, context, {
       changed: () => this.#check(),
@@ -205,12 +207,14 @@ export class ProgramRun implements Running {
       for (const pipe of this.#leaked) pipe.destroy();
     }
     const exit = this.#exit;
+    if (exit.type === 'error') {
+      this.#sink.settle(this.#verdict.notStarted(exit));
+      return;
+    }
     const now = this.#context.clock.now();
-    this.#sink.settle(
-      exit.type === 'error'
-        ? this.#verdict.notStarted(exit)
-        : this.#verdict.outcome(exit, this.#failure, this.#killedBy, now - (this.#startedAt ?? now)),
-    );
+    const ms = now - (this.#startedAt ?? now);
+    this.#stage.ended?.(this.#verdict.result(exit, ms));
+    this.#sink.settle(this.#verdict.outcome(exit, this.#failure, this.#killedBy, ms));
   }
 
   #fail(failure: Failure): void {

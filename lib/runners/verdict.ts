@@ -44,7 +44,7 @@ export class Verdict {
   ): Outcome<ProgramResult<any>> {
     if (failure !== undefined) return { type: 'failed', error: this.error(failure) };
     if (killedBy !== undefined) return { type: 'killed', by: killedBy };
-    const result = this.#result(exit, ms);
+    const result = this.result(exit, ms);
     const { exitCode, signal } = exit;
     if (exitCode === 0 || this.#runner.settings.options.unchecked === true) return { type: 'finished', value: result };
     const reason: Reason =
@@ -92,7 +92,8 @@ export class Verdict {
     return masked === message ? cause : new Error(masked);
   }
 
-  #result({ exitCode, signal }: Exited, ms: number): ProgramResult<any> {
+  /** Of one that has ended, however. */
+  result({ exitCode, signal }: Exited, ms: number): ProgramResult<any> {
     const { encoding, options } = this.#runner.settings;
     const [stdout, stderr] = this.#outputs.map((output) => {
       const captured = output?.captured;

@@ -1,5 +1,6 @@
 import { idle } from '../kernel/engine.ts';
 import { milliseconds, type Clock, type Duration } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
@@ -30,8 +31,17 @@ const ENDLESS = 100_000;
 /**
  * A clock for tests: `runCommandGens(gens, { clock })`, then `await clock.advance('5m')`. Sleeps, timeouts, back-offs and
  * graces take no time; only real programs do.
+ *
+ * A loop that fails while the clock goes on has to be awaited already, as any promise that rejects:
+ *
+ * ```ts
+ * const refused = assert.rejects(runCommandGens([main], { clock }), /timed out/);
+ * await clock.advance('5m');
+ * await refused;
+ * ```
  */
 export function fakeClock(options: FakeClockOptions = {}): FakeClock {
+  checkOptions('fakeClock', options, ['now']);
   return new Fake(options.now ?? 1e12);
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { milliseconds, systemClock, type Child, type Clock, type Command, type Spawner } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 import { ScriptedChild } from './scriptedChild.ts';
 import type { Expected, ScriptedCall } from './scriptedTypes.ts';
 
@@ -38,6 +39,7 @@ interface Entry {
  * `spawn`, and a message that lists what was expected.
  */
 export function scripted(expected: Iterable<Expected>, options: ScriptedOptions = {}): ScriptedSpawner {
+  checkOptions('scripted', options, ['clock']);
   return new Scripted(expected, options.clock ?? systemClock);
 }
 
@@ -69,8 +71,9 @@ class Scripted implements ScriptedSpawner {
     this.calls.push(call);
     const entry = this.#entries.find((each) => each.used < timesOf(each) && matches(each.expected, call));
     if (entry !== undefined) entry.used++;
-    else this.#unexpected.push(call.text);
-    return new ScriptedChild(entry?.expected ?? this.#refusal(call.text), command, call, this.#clock, ...told);
+    const name = isScript(command) ? `${call.text} (a shell command)` : call.text;
+    if (entry === undefined) this.#unexpected.push(name);
+    return new ScriptedChild(entry?.expected ?? this.#refusal(name), command, call, this.#clock, ...told);
   }
 
   #refusal(text: string): Expected {
@@ -94,7 +97,10 @@ function timesOf({ expected }: Entry): number {
   return expected.times ?? 1;
 }
 
+const KNOWN = 'command stdout stderr exitCode signal delay endless error ignores reads times'.split(' ');
+
 function checked(expected: Expected): Expected {
+  checkOptions('scripted', expected, KNOWN);
   const { command, delay, times } = expected;
   if (!Array.isArray(command) && !['string', 'function'].includes(typeof command) && !(command instanceof RegExp))
     throw new TypeError('scripted: command is a list of words, a string, a pattern or a function of the call');
@@ -104,10 +110,13 @@ function checked(expected: Expected): Expected {
 }
 
 /** A command as one would write it: of a shell its script. */
-function textOf({ argv }: Command): string {
+function textOf(command: Command): string {
+  return isScript(command) ? command.argv.at(-1)! : command.argv.join(' ');
+}
+
+function isScript({ argv }: Command): boolean {
   const [shell, flag, ...rest] = argv;
-  if (shell === '/bin/sh' && flag === '-c' && rest.length === (rest[0] === '--' ? 2 : 1)) return rest.at(-1)!;
-  return argv.join(' ');
+  return shell === '/bin/sh' && flag === '-c' && rest.length === (rest[0] === '--' ? 2 : 1);
 }
 
 /** What the command's environment has besides Node's own. */
@@ -140,7 +149,7 @@ function line(entry: Entry): string {
     typeof command === 'function'
       ? command.name || 'a function'
       : Array.isArray(command)
-        ? command.map(String).join(' ')
+        ? command.map((word) => (/\s|^$/.test(String(word)) ? `'${String(word)}'` : String(word))).join(' ')
         : String(command);
   const count = times === Infinity ? '' : times === 1 && entry.used < 2 ? '' : ` × ${times}`;
   return `  ${what}${count}${entry.used === 0 ? '' : times === entry.used ? ' (used up)' : ` (used ${entry.used} times)`}`;

@@ -56,7 +56,16 @@ export class ScriptedChild implements Child {
     this.stderr = stderr === 'pipe' ? new PassThrough() : undefined;
     this.#begun = true;
     started(undefined);
+    this.#say('plain');
     this.#read(stdin);
+  }
+
+  /** Plain output comes at once, since a server speaks before it is spoken to; what a function gives has seen all of stdin. */
+  #say(which: 'plain' | 'function'): void {
+    const { stdout, stderr } = this.#expected;
+    const now = (output: Expected['stdout']): boolean => (typeof output === 'function') === (which === 'function');
+    if (now(stdout)) this.#write(this.#command.stdout, this.stdout, process.stdout, stdout);
+    if (now(stderr)) this.#write(this.#command.stderr, this.stderr, process.stderr, stderr);
   }
 
   #read(stdin: Stdio): void {
@@ -74,9 +83,8 @@ export class ScriptedChild implements Child {
 
   #play(): void {
     if (this.#over) return;
-    const { stdout, stderr, delay, endless, exitCode = 0, signal } = this.#expected;
-    this.#write(this.#command.stdout, this.stdout, process.stdout, stdout);
-    this.#write(this.#command.stderr, this.stderr, process.stderr, stderr);
+    const { delay, endless, exitCode = 0, signal } = this.#expected;
+    this.#say('function');
     if (endless === true) return;
     const end = (): void => this.#end(signal === undefined ? exitCode : undefined, signal);
     if (delay === undefined) end();

@@ -11,14 +11,14 @@ export interface Expected {
    * the script: a string for the whole of it, a pattern for a part; or a function of the call.
    */
   readonly command: readonly (string | RegExp)[] | string | RegExp | ((call: ScriptedCall) => boolean);
-  /** A function is called when its stdin has ended. */
+  /** Written at once; a function is called when its stdin has ended. */
   readonly stdout?: Output | ((call: ScriptedCall) => Output);
   readonly stderr?: Output | ((call: ScriptedCall) => Output);
   /** Default 0. */
   readonly exitCode?: number;
   /** It dies by this signal. */
   readonly signal?: NodeJS.Signals;
-  /** It writes, then lives for so long. Default 0. */
+  /** When it has written all and its stdin has ended, it lives for so long. Default 0. */
   readonly delay?: Duration;
   /** It never ends by itself. */
   readonly endless?: boolean;

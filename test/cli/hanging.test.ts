@@ -1,6 +1,6 @@
 // Ctrl-C, and other ways in which a running sluice is ended. Programs tell when they are ready; nothing here sleeps.
 import t from 'tap';
-import { bin, lives, missing, start } from './support.ts';
+import { bin, lives, missing, sluice, start } from './support.ts';
 
 /** Says its pid, then waits to be killed; on SIGINT it does something first. */
 const puppet = (onInt: string) => `trap '${onInt}' INT; echo "pid $$"; sleep 100 & wait $!; wait $!; wait`;
@@ -91,4 +91,45 @@ t.test('in a terminal, Ctrl-C reaches sluice alone', { skip: missing('script') }
   t.equal(stdout.match(/\|\S* interrupted\r\n/g)?.length, 1, 'exactly one SIGINT');
   t.match(stdout, /\r\n.*sluice: SIGINT/, 'on a line of its own');
   t.equal(status, 130);
+});
+
+t.test('where nothing can happen any more it says who waits for what, and ends', async (t) => {
+  const cwd = t.testdir({
+    'awaits.ts': 'export default async function* main() { await new Promise(() => {}); }',
+    'joins.ts': `import { join, program, shield, spawn, task, type Run } from 'sluice';
+      export default function* main() {
+        const runs: Run[] = [];
+        const other = function* (other: number) {
+          yield* program('true');
+          yield* join(runs[other]!);
+        };
+        try {
+          runs.push(yield* spawn(task(other, 1)), yield* spawn(task(other, 0)));
+          yield* join(runs[0]!);
+        } finally {
+          yield* shield(program('echo finally'));
+        }
+      }`,
+    'top.ts': 'await new Promise(() => {}); export default [];',
+    'never.ts': 'export default new Promise(() => {});',
+    'later.ts': 'export default () => new Promise(() => {});',
+  });
+  const awaits = sluice(['run', 'awaits.ts'], { cwd });
+  t.equal(awaits.status, 1);
+  t.match(
+    awaits.stderr,
+    /^sluice: nothing is left that could happen; 1 run is being ended\n {2}main \(1\): for .*, in an await/,
+  );
+  const joins = sluice(['run', 'joins.ts'], { cwd });
+  t.equal(joins.status, 1);
+  t.match(joins.stderr, /nothing is left that could happen; [^]*waits for /);
+  t.match(joins.stdout, /\| finally\n/);
+  const stderr = (file: string): string => {
+    const { status, stderr } = sluice(['run', file], { cwd });
+    t.equal(status, 1, file);
+    return stderr;
+  };
+  t.match(stderr('top.ts'), /^sluice: top.ts: an await at its top level, .* never ends\n$/);
+  t.match(stderr('never.ts'), /^sluice: never.ts: an await .* of what it exports, never ends\n$/);
+  t.match(stderr('later.ts'), 'sluice: what the default function gives never comes\n');
 });

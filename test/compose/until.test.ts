@@ -146,3 +146,18 @@ t.test('what is wrong is told at the call', async (t) => {
   for (const pattern of [undefined, null, 3, { exec() {} }])
     t.throws(() => until(run, pattern as never), /^until: expected a RegExp or a string to look for, got /);
 });
+
+t.test('a dry run, where nobody writes anything, goes on with an empty match', async (t) => {
+  const [given] = await runCommandGens(
+    [
+      function* () {
+        const server = yield* spawn(program('server'));
+        const [, port] = yield* until(server, /LISTENING on (\d+)/g);
+        yield* program(['client', port!]);
+        return (yield* until(server, /^(?<name>a)|b$/y)).groups?.['name'];
+      },
+    ],
+    { dryRun: true },
+  );
+  t.equal(given, '');
+});

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createRunner, isRunner, type Runner } from '../../lib/kernel/index.ts';
+import { createRunner, isRunner, runCommandGens, type Runner } from '../../lib/kernel/index.ts';
 import { around } from '../../lib/advice/around.ts';
 import { value } from '../support.ts';
 
@@ -39,6 +39,16 @@ t.test('for the types: events in `for await`, also where `yield*` came first', a
   };
   t.equal(task().next().done, false);
   for await (const event of value(3)) t.type(event.run.length, 'number');
+});
+
+t.test('for the types: yield* has the type of the value in an async generator, too', async (t) => {
+  await runCommandGens([
+    async function* () {
+      const given = yield* value(3);
+      const isAny: 0 extends 1 & typeof given ? true : false = false;
+      t.same([given, isAny], [3, false]);
+    },
+  ]);
 });
 
 t.test('yield* gives a runner once, and is answered with its value', async (t) => {

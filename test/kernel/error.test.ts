@@ -97,5 +97,11 @@ t.test('toError', async (t) => {
   t.match(toError('text'), { message: 'non-error thrown: text', cause: 'text' });
   t.match(toError(undefined), { message: 'non-error thrown: undefined' });
   t.match(toError(Object.create(null)), { message: /non-error thrown/ });
+  t.match(toError({ status: 500 }), { message: 'non-error thrown: { status: 500 }' });
+  const get = (): never => {
+    throw new Error('it has no text');
+  };
+  const hostile = new Proxy({ a: 1 }, { get });
+  t.equal(toError(hostile).message, 'non-error thrown: { a: 1 }');
   t.match(toError(Symbol('s')), { message: /Symbol\(s\)/ });
 });

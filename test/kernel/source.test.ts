@@ -1,5 +1,5 @@
 import t from 'tap';
-import { from } from 'rxjs';
+import { from, of } from 'rxjs';
 import { runCommandGens, type Runner } from '../../lib/kernel/index.ts';
 import { failure, hand, immediate, rounds, until } from './tools.ts';
 
@@ -30,6 +30,13 @@ t.test('sources', async (t) => {
       }),
       [5],
     );
+  });
+
+  t.test('for the types: an Observable of generators gives their results', async (t) => {
+    const given = await runCommandGens(of(gen(1)));
+    const isAny: 0 extends 1 & (typeof given)[number] ? true : false = false;
+    t.same(given, [1]);
+    t.notOk(isAny);
   });
 
   t.test('a generator object as the source gives generators and functions', async (t) => {

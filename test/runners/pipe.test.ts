@@ -126,6 +126,19 @@ t.test('a writer that does not notice is killed after its grace', async (t) => {
   t.match(await pipe(writer, program('true')).run(), { exitCode: 0 });
 });
 
+t.test('each stage has its result, also one that was ended by us', async (t) => {
+  const writer = sh('echo busy >&2; echo one; exec sleep 1000', { grace: 50 });
+  const { stages } = await pipe(writer, program('head -n 1')).run();
+  t.match(stages, [
+    { signal: 'SIGTERM', stderr: 'busy' },
+    { exitCode: 0, stdout: 'one' },
+  ]);
+  t.ok(stages[0]!.ms > 0);
+  const late = sh('exec sleep 1000', { timeout: 50 });
+  const error = (await failure(pipe(late, program('cat')).run())) as unknown as PipeResult;
+  t.match(error.stages, [{ signal: 'SIGTERM' }, { exitCode: 0 }]);
+});
+
 t.test('a stage that is missing: the others do not wait', async (t) => {
   const cases = [
     [program('no-such-program'), program('cat'), program('sleep 1000')],

@@ -74,3 +74,7 @@ t.test('runAll', async (t) => {
 t.test('what is no duration is a TypeError', async (t) => {
   await t.rejects(fakeClock().advance('soon'), { message: /^advance: 'soon' is no duration/ });
 });
+
+t.test('a misspelt option is told', async (t) => {
+  t.throws(() => fakeClock({ start: 0 } as never), /fakeClock: unknown option start/);
+});

@@ -155,6 +155,29 @@ t.test('stdin: sent lines, a file, one that is not read', async (t) => {
   spawner.done();
 });
 
+t.test('a server speaks before it is spoken to, and lives until its stdin ends', async (t) => {
+  const spawner = scripted([{ command: 'server', stdout: ['LISTENING'] }]);
+  const heard: string[] = [];
+  const loop = runCommandGens(
+    [
+      function* () {
+        const server = yield* spawn(program('server', { stdin: 'pipe' }));
+        const said = (yield* server.next()) as { line: string } | undefined;
+        heard.push(said!.line);
+        server.send('hello');
+        server.end();
+        yield* server.join();
+      },
+    ],
+    { spawner },
+  );
+  t.teardown(() => loop.kill());
+  await rounds();
+  t.same(heard, ['LISTENING']);
+  await loop;
+  t.equal(spawner.calls[0]!.stdin, 'hello\n');
+});
+
 t.test('a pipe', async (t) => {
   const spawner = scripted([
     { command: 'producer', stdout: ['b', 'a'] },
@@ -196,8 +219,20 @@ t.test(
   },
 );
 
+t.test('what was meant otherwise is told apart: words, and a command of the shell', async (t) => {
+  const message = async (command: readonly string[], started: string) =>
+    (await failure(run(program(started), scripted([{ command }])))).message;
+  t.match(
+    await message(['echo', 'a'], 'echo a'),
+    /unexpected command: echo a \(a shell command\)\nexpected:\n {2}echo a$/,
+  );
+  t.match(await message(['ls', 'a b'], 'ls a b'), /unexpected command: ls a b\nexpected:\n {2}ls 'a b'$/);
+});
+
 t.test('what is no entry is a TypeError', async (t) => {
   t.throws(() => scripted([{ command: 5 as never }]), TypeError);
   t.throws(() => scripted([{ command: 'x', delay: 'soon' }]), TypeError);
   t.throws(() => scripted([{ command: 'x', times: -1 }]), TypeError);
+  t.throws(() => scripted([{ command: 'x', exitcode: 1 } as never]), /scripted: unknown option exitcode/);
+  t.throws(() => scripted([], { clok: 1 } as never), /scripted: unknown option clok/);
 });
