@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isRunner, task, type Runnable, type Source } from '../index.ts';
+import { isRunner, task, type Loop, type Runnable, type Source } from '../index.ts';
 import { isGenerator, show } from '../kernel/runnable.ts';
 import { fully, stackOf } from '../report/explain.ts';
 import { lookAt } from './paths.ts';
@@ -83,7 +83,8 @@ export async function loadScript(path: string, args: readonly string[]): Promise
   // CommonJS that was compiled from a module.
   if (typeof exported === 'object' && exported !== null && '__esModule' in exported)
     exported = (exported as { default?: unknown }).default;
-  if (exported !== undefined) return exported;
+  // Returned, it would be awaited.
+  if (exported !== undefined) return notLoop(exported, `the default export of ${relative('.', path)}`);
   const names = Object.keys(module).filter((name) => name !== 'default' && name !== 'module.exports');
   throw new UsageError(
     `${relative('.', path)} has no default export`,
@@ -110,7 +111,8 @@ export async function toSource(exported: unknown, args: readonly string[], file:
   if (isRunner(value) || isGenerator(value)) return [value];
   if (typeof value === 'function') {
     if (isGeneratorFunction(value)) return [withArguments(named(value, file), args)];
-    const given: unknown = await (value as (...args: string[]) => unknown)(...args);
+    const made = (value as (...args: string[]) => unknown)(...args);
+    const given: unknown = await notLoop(made, `what the default function of ${file} gave`);
     if (typeof given === 'function' || isRunner(given) || isGenerator(given)) return [given as Runnable];
     if (isList(given)) return given;
     throw new UsageError(
@@ -124,6 +126,13 @@ export async function toSource(exported: unknown, args: readonly string[], file:
     `the default export of ${file} is ${show(value)}`,
     'export a generator function, a function that gives generators, a list of them, or a runner',
   );
+}
+
+/** A loop could be awaited, but is one beside that of the command line, which then had nothing to run. */
+function notLoop(value: unknown, what: string): unknown {
+  const loop = value as Partial<Loop<unknown>> | null | undefined;
+  if (typeof loop?.then !== 'function' || typeof loop.list !== 'function') return value;
+  throw new UsageError(`${what} is a loop that runs already`, 'leave runCommandGens to sluice: give its generators');
 }
 
 /** Generator functions are called with the arguments; everything else is for the loop to judge. */

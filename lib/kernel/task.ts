@@ -280,10 +280,20 @@ interface Resumable {
   return?(value: unknown): Step | Promise<Step>;
 }
 
+/** What V8 says of an iterator without `throw`. */
+const DEAF = /^The iterator does not provide a 'throw' method/;
+
 /** Resumes an iterator, also a hand-made one that has no `throw` or `return`. */
 function resume(generator: Resumable, how: number, value: unknown): Step | Promise<Step> {
   if (how === NEXT || how === NEXT_AS_USUAL) return generator.next(value);
-  if (how === THROW && typeof generator.throw === 'function') return generator.throw(value);
+  if (how === THROW && typeof generator.throw === 'function') {
+    try {
+      return generator.throw(value);
+    } catch (error) {
+      // `yield* [program(…)]`: a list's iterator can't hear of the failure, which is what there is to tell of all the same.
+      throw error instanceof TypeError && error !== value && DEAF.test(error.message) ? value : error;
+    }
+  }
   const closed =
     typeof generator.return === 'function' ? generator.return(undefined) : { done: true as const, value: undefined };
   if (how === RETURN) return closed;

@@ -29,6 +29,10 @@ t.test('no default export, or none that can be run', async (t) => {
     'export default 3;': /the default export of x\.ts is the number 3\n/,
     'export default () => 3;': /the default function of x\.ts gave the number 3\n/,
     'export default async () => {};': /gave undefined\n.*function\*/,
+    "import { runCommandGens } from 'sluice'; export default runCommandGens([]);":
+      /the default export of x\.ts is a loop that runs already\n {2}leave runCommandGens to sluice/,
+    "import { runCommandGens } from 'sluice'; export default () => runCommandGens([]);":
+      /what the default function of x\.ts gave is a loop that runs already\n/,
   };
   for (const [code, text] of Object.entries(cases)) {
     const cwd = t.testdir({ 'x.ts': code });

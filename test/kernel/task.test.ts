@@ -772,3 +772,17 @@ t.test('L1: nested runs and long chains use no stack', async (t) => {
   t.ok(isRunError(await error, 'killed'));
   t.equal(closed, 10_001);
 });
+
+t.test('yield* of a list: the failure is that of the runner, not that lists have no throw()', async (t) => {
+  const h = hand();
+  const error = failure(
+    runCommandGens([
+      function* () {
+        yield* [h.runner];
+      },
+    ]),
+  );
+  await until(() => h.starts.length === 1);
+  h.last.fail(new Error('mine'));
+  t.match((await error).errors, [{ message: 'mine' }]);
+});
