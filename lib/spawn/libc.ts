@@ -2,7 +2,6 @@
 // and musl agree: this file is not used elsewhere.
 import type koffiType from 'koffi';
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 import type { Vector } from './vector.ts';
 
@@ -65,7 +64,7 @@ let sameSession: Buffer;
 /** To be called before the others. Throws where koffi is not installed or can't be loaded, or the C library is too old. */
 export function load(): void {
   // Not `import`: what joins programs has to know at once whether it can be.
-  koffi = createRequire(import.meta.url)('koffi') as typeof koffiType;
+  koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as typeof koffiType;
   c = bind(koffi.load(null));
   ownSession = attributesOf(SETSID);
   sameSession = attributesOf(0);

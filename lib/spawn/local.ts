@@ -1,5 +1,4 @@
 // Programs of this machine: which way of starting them is taken. posix_spawn where it can be called, else execa.
-import { isMainThread } from 'node:worker_threads';
 import type { Spawner } from '../kernel/spawner.ts';
 import { execaStarter } from './execa.ts';
 import { load } from './libc.ts';
@@ -49,7 +48,8 @@ function choose(wish: string | undefined): Starter {
 function unfitness(): string | undefined {
   if (process.platform !== 'linux') return `on ${process.platform}`;
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `on ${process.arch}`;
-  if (!isMainThread) return 'in a worker thread, which does not hear of ended programs';
+  if (!process.getBuiltinModule('node:worker_threads').isMainThread)
+    return 'in a worker thread, which does not hear of ended programs';
   try {
     load();
     return undefined;

@@ -5,7 +5,6 @@
 //
 // The list is a file without a name, which the reaper reads only then: telling it of a start or an end is one write of Node
 // and wakes nobody. A program whose start Node did not live to write down is known by a variable of its environment.
-import { randomBytes } from 'node:crypto';
 import { openSync, unlinkSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -78,7 +77,8 @@ else
 fi
 `;
 
-const id = `${process.pid}-${randomBytes(6).toString('hex')}`;
+/** Of this Node alone: another may have had its pid. */
+const id = `${process.pid}-${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
 
 /** The list, once it was opened; null where there is no place for one. */
 let list: number | null | undefined;
