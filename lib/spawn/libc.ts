@@ -1,6 +1,5 @@
 // What the posix spawner calls of the C library, through koffi. Numbers are those of Linux on x64 and arm64, where glibc
 // and musl agree: this file is not used elsewhere.
-import type koffiType from 'koffi';
 import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { Vector } from './vector.ts';
@@ -26,7 +25,19 @@ const WNOWAIT = 0x01000000;
 const SIGKILL = 9;
 const SIGSTOP = 19;
 
-function bind(libc: ReturnType<typeof koffiType.load>) {
+/** What of koffi is used: it may not be installed, nor its types. */
+interface Koffi {
+  load(path: null): Library;
+  errno(): number;
+  address(buffer: Uint8Array): bigint;
+  decode(value: unknown, type: string, length?: number): unknown;
+}
+interface Library {
+  func(definition: string): (...args: unknown[]) => number;
+  symbol(name: string): unknown;
+}
+
+function bind(libc: Library) {
   return {
     pipe2: libc.func('int pipe2(void *fds, int flags)'),
     fcntl: libc.func('int fcntl(int fd, int command, ...)'),
@@ -53,10 +64,10 @@ function bind(libc: ReturnType<typeof koffiType.load>) {
     waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
     waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
     /** Where the C library has the environment of this process. */
-    environ: libc.symbol('environ') as unknown,
+    environ: libc.symbol('environ'),
   };
 }
-let koffi: typeof koffiType;
+let koffi: Koffi;
 let c: ReturnType<typeof bind>;
 let ownSession: Buffer;
 let sameSession: Buffer;
@@ -64,7 +75,7 @@ let sameSession: Buffer;
 /** To be called before the others. Throws where koffi is not installed or can't be loaded, or the C library is too old. */
 export function load(): void {
   // Not `import`: what joins programs has to know at once whether it can be.
-  koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as typeof koffiType;
+  koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as Koffi;
   c = bind(koffi.load(null));
   ownSession = attributesOf(SETSID);
   sameSession = attributesOf(0);
@@ -93,7 +104,7 @@ export function openPipe(): [number, number] {
 
 function lift(fd: number): number {
   if (fd > 2) return fd;
-  const lifted = c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3) as number;
+  const lifted = c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3);
   const error = lifted === -1 ? systemError(koffi.errno(), 'fcntl') : undefined;
   c.close(fd);
   if (error !== undefined) throw error;
@@ -108,7 +119,7 @@ export function close(fd: number): void {
 /** The descriptors above stderr that every program inherits: Node got them itself so. */
 export function inherited(): number[] {
   const open = readdirSync('/proc/self/fd').map(Number);
-  return open.filter((fd) => fd > 2 && ((c.fcntl(fd, F_GETFD, 'int', 0) as number) & FD_CLOEXEC) === 0);
+  return open.filter((fd) => fd > 2 && (c.fcntl(fd, F_GETFD, 'int', 0) & FD_CLOEXEC) === 0);
 }
 
 /** Whether this end to write to of a pipe has nobody left who could read. */
@@ -120,7 +131,7 @@ export function isUnread(fd: number): boolean {
 
 /** Undoes the non-blocking mode that Node may have set on its own stdin, stdout or stderr: programs don't expect it. */
 export function makeBlocking(fd: number): void {
-  const flags = c.fcntl(fd, F_GETFL, 'int', 0) as number;
+  const flags = c.fcntl(fd, F_GETFL, 'int', 0);
   if (flags !== -1 && (flags & O_NONBLOCK) !== 0) c.fcntl(fd, F_SETFL, 'int', flags & ~O_NONBLOCK);
 }
 
@@ -182,12 +193,12 @@ export function spawn(paths: readonly string[], how: Start): number {
     let errno = ENOENT;
     for (const path of paths) {
       if (paths.length > 1 && isMissing(path)) continue;
-      let now = c.spawn(one, path, actions, attributes, argv.addresses, environment.addresses) as number;
+      let now = c.spawn(one, path, actions, attributes, argv.addresses, environment.addresses);
       // A file that is executable and no program: a script without a first line that says whose.
       if (now === ENOEXEC) {
         const script = how.script(path);
         held.push(script);
-        now = c.spawn(one, '/bin/sh', actions, attributes, script.addresses, environment.addresses) as number;
+        now = c.spawn(one, '/bin/sh', actions, attributes, script.addresses, environment.addresses);
       }
       if (now === 0) return one[0]!;
       if (errno !== EACCES) errno = now;
