@@ -60,5 +60,6 @@ function unfitness(): string | undefined {
 
 /** Starts nothing. */
 function failing(message: string): Starter {
-  return { ready: () => undefined, start: (_command, _places, told) => told.failed(new Error(message)) };
+  const error = Object.assign(new Error(message), { code: 'ENOTSUP' });
+  return { ready: () => undefined, start: (_command, _places, told) => told.failed(error) };
 }
