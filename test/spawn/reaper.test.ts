@@ -46,6 +46,17 @@ function linkOf(path: string): string {
   }
 }
 
+/** Ends a process and those in the group that it leads, if it does: `timeout` has its program in one. */
+function endGroup(pid: number): void {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, 'SIGKILL');
+    } catch {
+      // It leads none, or has ended.
+    }
+  }
+}
+
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');
@@ -114,7 +125,7 @@ for (const spawner of ['posix', 'execa']) {
       const { child, said } = await host(ends + two('detach: true'), spawner);
       const pids = said.map(Number);
       t.teardown(() => {
-        for (const pid of pids) if (lives(pid)) process.kill(pid, 'SIGKILL');
+        for (const pid of pids) endGroup(pid);
       });
       const { pid: node } = child;
       t.same(reapersOf(node!), [], 'nobody to watch over');
