@@ -72,8 +72,12 @@ let c: ReturnType<typeof bind>;
 let ownSession: Buffer;
 let sameSession: Buffer;
 
-/** To be called before the others. Throws where koffi is not installed or can't be loaded, or the C library is too old. */
+/**
+ * To be called before the others; once is enough. Throws where koffi is not installed or can't be loaded, or the C library
+ * is too old.
+ */
 export function load(): void {
+  if ((ownSession as Buffer | undefined) !== undefined) return;
   // Not `import`: what joins programs has to know at once whether it can be.
   koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as Koffi;
   c = bind(koffi.load(null));
