@@ -123,6 +123,7 @@ export class ProgramRun implements Running {
   }
 
   #started(): void {
+    if (this.#settled) return; // given up while it was being started
     this.#startedAt = this.#context.clock.now();
     if (this.#paused && this.#freezes) this.#child!.signal('SIGSTOP');
     if (this.#timed) this.#timeout.play();

@@ -33,7 +33,7 @@ const OURS = {
 export const execaStarter: Starter = {
   ready: () => (run === undefined ? (loading ??= load()) : undefined),
 
-  start({ argv, cwd, env: given, session }, [stdin, stdout, stderr], told, extra) {
+  start({ argv, cwd, env: given, session }, [stdin, stdout, stderr], told, { extra }) {
     const env = extra === undefined ? given : { ...(given ?? process.env), [extra.name]: extra.value };
     const options = { ...OURS, stdin, stdout, stderr, cwd, env, detached: session } as Options;
     let child: ResultPromise<Options>;

@@ -25,6 +25,11 @@ const WNOWAIT = 0x01000000;
 const SIGKILL = 9;
 const SIGSTOP = 19;
 
+interface Foreign {
+  (...args: unknown[]): number;
+  /** Calls it in a thread of libuv's pool; ends with a callback. */
+  async(...args: unknown[]): void;
+}
 /** What of koffi is used: it may not be installed, nor its types. */
 interface Koffi {
   load(path: null): Library;
@@ -33,7 +38,7 @@ interface Koffi {
   decode(value: unknown, type: string, length?: number): unknown;
 }
 interface Library {
-  func(definition: string): (...args: unknown[]) => number;
+  func(definition: string): Foreign;
   symbol(name: string): unknown;
 }
 
@@ -69,6 +74,7 @@ function bind(libc: Library) {
 }
 let koffi: Koffi;
 let c: ReturnType<typeof bind>;
+let isGlibc = false;
 let ownSession: Buffer;
 let sameSession: Buffer;
 
@@ -80,7 +86,14 @@ export function load(): void {
   if ((ownSession as Buffer | undefined) !== undefined) return;
   // Not `import`: what joins programs has to know at once whether it can be.
   koffi = process.getBuiltinModule('node:module').createRequire(import.meta.url)('koffi') as Koffi;
-  c = bind(koffi.load(null));
+  const libc = koffi.load(null);
+  c = bind(libc);
+  try {
+    libc.symbol('gnu_get_libc_version');
+    isGlibc = true;
+  } catch {
+    // musl
+  }
   ownSession = attributesOf(SETSID);
   sameSession = attributesOf(0);
 }
@@ -139,9 +152,6 @@ export function makeBlocking(fd: number): void {
   if (flags !== -1 && (flags & O_NONBLOCK) !== 0) c.fcntl(fd, F_SETFL, 'int', flags & ~O_NONBLOCK);
 }
 
-/** What a process does before it becomes the program. One object for all starts: they come one at a time. */
-const actions = Buffer.alloc(STRUCTURE);
-
 /** Attributes: every signal as at login, none blocked. */
 function attributesOf(flags: number): Buffer {
   const made = Buffer.alloc(STRUCTURE);
@@ -166,6 +176,7 @@ export interface Start {
   /** Of stdin, stdout and stderr. */
   readonly sources: readonly Source[];
   readonly argv: Vector;
+  /** The whole environment; the start is its only user until it is over. */
   readonly environment: Vector;
   /** Descriptors that it doesn't inherit. */
   readonly without: readonly number[];
@@ -173,48 +184,148 @@ export interface Start {
   script(path: string): Vector;
 }
 
-/** What the start under way points into: of an address V8 does not know that it is used. */
-const held: unknown[] = [];
+/** Told once how a start came out: the pid, or what execvp would give. */
+export type Came = (error: NodeJS.ErrnoException | undefined, pid: number) => void;
+
+/** How many starts are worth being under way in threads at once. */
+const WIDTH = 4;
+
+/** Those under way in threads. They also hold what they point into: of an address V8 does not know that it is used. */
+const flights = new Set<Flight>();
+/** What others needed before. */
+const spare: Memory[] = [];
+
+/** What the C library writes to, of one start at a time. */
+interface Memory {
+  /** What a process does before it becomes the program. */
+  readonly actions: Buffer;
+  readonly pid: Int32Array;
+}
+
+/** Whether one more start may go to a thread. */
+export function hasThread(): boolean {
+  return flights.size < WIDTH;
+}
 
 /**
- * Starts the first of these paths that can be started, as execvp goes through PATH; returns its pid. Throws the error that
- * execvp would give. A path that is not absolute is seen from `cwd`.
+ * Starts the first of these paths that can be started, as execvp goes through PATH. A path that is not absolute is seen
+ * from `cwd`. The process borrows the memory of the thread that makes it until it becomes the program, which can take as
+ * long as it takes the machine to have a core for it: with `inThread` another thread than Node's waits for that, and
+ * `came` is called later.
  */
-export function spawn(paths: readonly string[], how: Start): number {
-  const { cwd, session, sources, argv, environment, without } = how;
-  held.push(how);
-  check(c.initActions(actions), 'posix_spawn_file_actions_init');
-  try {
-    for (let fd = 0; fd < sources.length; fd++) {
-      const source = sources[fd]!;
-      if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
-      // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
-      else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
+export function spawn(paths: readonly string[], how: Start, inThread: boolean, came: Came): void {
+  const flight = new Flight(paths, how, inThread, came);
+  if (inThread) flights.add(flight);
+  flight.begin();
+}
+
+/** Waits for the starts in threads, at most so many milliseconds: Node comes to its end. False where one did not come out. */
+export function land(ms: number): boolean {
+  const deadline = performance.now() + ms;
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  while (flights.size > 0) {
+    for (const flight of flights) flight.look();
+    if (performance.now() > deadline) return false;
+    if (flights.size > 0) Atomics.wait(cell, 0, 0, 1);
+  }
+  return true;
+}
+
+class Flight {
+  readonly #paths: readonly string[];
+  readonly #how: Start;
+  readonly #inThread: boolean;
+  readonly #came: Came;
+  readonly #memory: Memory = spare.pop() ?? { actions: Buffer.alloc(STRUCTURE), pid: new Int32Array(1) };
+  #at = -1;
+  #script: Vector | undefined;
+  #errno = ENOENT;
+  #over = false;
+
+  constructor(paths: readonly string[], how: Start, inThread: boolean, came: Came) {
+    this.#paths = paths;
+    this.#how = how;
+    this.#inThread = inThread;
+    this.#came = came;
+  }
+
+  begin(): void {
+    const { cwd, sources, without } = this.#how;
+    const { actions, pid } = this.#memory;
+    pid[0] = 0;
+    try {
+      check(c.initActions(actions), 'posix_spawn_file_actions_init');
+      for (let fd = 0; fd < sources.length; fd++) {
+        const source = sources[fd]!;
+        if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
+        // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
+        else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
+      }
+      for (const fd of without) check(c.addClose(actions, fd), 'posix_spawn_file_actions_addclose');
+      check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
+    } catch (error) {
+      this.#end(error as Error, 0);
+      return;
     }
-    for (const fd of without) check(c.addClose(actions, fd), 'posix_spawn_file_actions_addclose');
-    check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
-    const attributes = session ? ownSession : sameSession;
-    let errno = ENOENT;
-    for (const path of paths) {
+    this.#next();
+  }
+
+  /** Tries the next path. */
+  #next(): void {
+    this.#script = undefined;
+    const paths = this.#paths;
+    while (++this.#at < paths.length) {
+      const path = paths[this.#at]!;
       if (paths.length > 1 && isMissing(path)) continue;
-      let now = c.spawn(one, path, actions, attributes, argv.addresses, environment.addresses);
-      // A file that is executable and no program: a script without a first line that says whose.
-      if (now === ENOEXEC) {
-        const script = how.script(path);
-        held.push(script);
-        now = c.spawn(one, '/bin/sh', actions, attributes, script.addresses, environment.addresses);
-      }
-      if (now === 0) return one[0]!;
-      if (errno !== EACCES) errno = now;
-      if (!PASSED_OVER.has(now)) {
-        errno = now;
-        break;
-      }
+      this.#spawn(path, this.#how.argv);
+      return;
     }
-    throw systemError(errno, 'posix_spawn');
-  } finally {
-    c.destroyActions(actions);
-    held.length = 0;
+    this.#end(systemError(this.#errno, 'posix_spawn'), 0);
+  }
+
+  #spawn(path: string, argv: Vector): void {
+    const { session, environment } = this.#how;
+    const { actions, pid } = this.#memory;
+    const attributes = session ? ownSession : sameSession;
+    if (!this.#inThread) {
+      this.#tried(c.spawn(pid, path, actions, attributes, argv.addresses, environment.addresses));
+      return;
+    }
+    const tried = (error: Error | null, errno: number): void => {
+      if (error === null) this.#tried(errno);
+      else this.#end(error, 0);
+    };
+    c.spawn.async(pid, path, actions, attributes, argv.addresses, environment.addresses, tried);
+  }
+
+  #tried(errno: number): void {
+    if (this.#over) return;
+    if (errno === 0) this.#end(undefined, this.#memory.pid[0]!);
+    else if (errno === ENOEXEC && this.#script === undefined) {
+      // A file that is executable and no program: a script without a first line that says whose.
+      this.#script = this.#how.script(this.#paths[this.#at]!);
+      this.#spawn('/bin/sh', this.#script);
+    } else {
+      const passed = PASSED_OVER.has(errno);
+      if (!passed || this.#errno !== EACCES) this.#errno = errno;
+      if (passed) this.#next();
+      else this.#end(systemError(errno, 'posix_spawn'), 0);
+    }
+  }
+
+  /** Whether it has its process, though nobody has told of it yet. */
+  look(): void {
+    const pid = Atomics.load(this.#memory.pid, 0);
+    if (pid !== 0) this.#end(undefined, pid);
+  }
+
+  #end(error: NodeJS.ErrnoException | undefined, pid: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    flights.delete(this);
+    c.destroyActions(this.#memory.actions);
+    spare.push(this.#memory);
+    this.#came(error, pid);
   }
 }
 
@@ -247,6 +358,14 @@ let own = new BigUint64Array(2);
 let halves = new Int32Array(own.buffer);
 /** Where the C library has it. */
 let ownAt: unknown;
+
+/**
+ * Whether a thread may read this process's environment while it is changed: glibc keeps the strings that others take the
+ * place of, musl frees them.
+ */
+export function ownEnvironmentLasts(): boolean {
+  return isGlibc;
+}
 
 /** The environment of this process as the C library has it, with room for one more; good until the next call. */
 export function ownEnvironment(): BigUint64Array {

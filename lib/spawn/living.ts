@@ -4,25 +4,45 @@
 //     lives gets SIGTERM, and SIGKILL 200 ms later. (Signals are the kernel's, in host.ts.)
 import type { Group } from './group.ts';
 import { lives, scan } from './procs.ts';
-import { add, dismiss, remove } from './reaper.ts';
+import { announce, began, dismiss, remove, type Entry } from './reaper.ts';
 
 const STEP = 5; // ms
 const GRACE = 200; // ms
 
 /** With their entries on the reaper's list. */
-const living = new Map<Group, number>();
+const living = new Map<Group, Entry>();
+/** Starts under way, and what waits for them when Node comes to its end. */
+const starting = new Map<Entry, Land | undefined>();
 let running = 0;
 let hooked = false;
 
-/** Takes in a program that has started. One that is `detached` is only counted: Node's end is not its own. */
-export function enter(group: Group, detached: boolean): void {
-  running++;
-  if (detached) return;
+/** Waits for starts under way, at most so many milliseconds; false where one did not come out. */
+export type Land = (ms: number) => boolean;
+
+/** Takes in a program that is about to be started. */
+export function starts(land: Land | undefined): Entry {
   if (!hooked) {
     hooked = true;
     process.on('exit', endAll);
   }
-  living.set(group, add(group.pid, group.session));
+  const entry = announce();
+  starting.set(entry, land);
+  return entry;
+}
+
+/** It could not be started. */
+export function failed(entry: Entry): void {
+  starting.delete(entry);
+  remove(entry);
+}
+
+/** A program has started. One without an entry is only counted: Node's end is not its own. */
+export function enter(group: Group, entry: Entry | undefined): void {
+  running++;
+  if (entry === undefined) return;
+  starting.delete(entry);
+  living.set(group, entry);
+  began(entry, group.pid, group.session);
 }
 
 /** The program itself has ended; what it left behind may live on. */
@@ -51,8 +71,10 @@ export function killEverything(): void {
 }
 
 function endAll(): void {
+  for (const land of new Set(starting.values())) land?.(GRACE);
   if (living.size > 0) endLiving();
-  dismiss();
+  // One that is still on its way to be a process is the reaper's.
+  if (starting.size === 0) dismiss();
 }
 
 function endLiving(): void {

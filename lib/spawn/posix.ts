@@ -6,21 +6,39 @@
 import type { Socket } from 'node:net';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
-import { close, inherited, isUnread, makeBlocking, openPipe, spawn, type Source } from './libc.ts';
-import { whenEnded } from './reap.ts';
+import {
+  close,
+  hasThread,
+  inherited,
+  isUnread,
+  land,
+  makeBlocking,
+  openPipe,
+  ownEnvironmentLasts,
+  spawn,
+  type Source,
+  type Start,
+} from './libc.ts';
+import { awaitUnknown, whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';
-import { environmentOf, vectorOf } from './vector.ts';
+import { environmentOf, vectorOf, type Vector } from './vector.ts';
 
 /** One way of making a process: see start.ts. `load` of libc.ts comes first. */
 export const posixStarter: Starter = {
   ready: () => undefined,
   pipes: { open: openPipe, unread: isUnread },
+  land,
 
-  start(command, places, told, extra) {
+  start(command, places, told, { extra, inThread = false }) {
     const ours: (number | undefined)[] = [undefined, undefined, undefined];
     const theirs: number[] = [];
     const sources: Source[] = [];
-    let pid: number;
+    const failed = (error: NodeJS.ErrnoException): void => {
+      for (const fd of ours) if (fd !== undefined) close(fd);
+      for (const fd of theirs) close(fd);
+      told.failed(error);
+    };
+    let how: Start;
     try {
       for (let fd = 0; fd < 3; fd++) {
         const place = places[fd]!;
@@ -35,21 +53,28 @@ export const posixStarter: Starter = {
           sources.push(fd);
         } else sources.push(place === 'ignore' ? 'null' : place);
       }
-      pid = begin(command, sources, extra, told.weak === true ? inherited() : []);
+      how = startOf(command, sources, extra, told.weak === true ? inherited() : []);
     } catch (error) {
-      for (const fd of ours) if (fd !== undefined) close(fd);
-      told.failed(error as NodeJS.ErrnoException);
+      failed(error as NodeJS.ErrnoException);
       return;
-    } finally {
-      for (const fd of theirs) close(fd);
     }
-    whenEnded(pid, (exitCode, signal) => told.exited(exitCode, signal), told.weak === true);
-    const [stdin, stdout, stderr] = ours;
-    told.begun({
-      pid,
-      stdin: socketOf(stdin, false),
-      stdout: socketOf(stdout, true),
-      stderr: socketOf(stderr, true),
+    const { argv, env } = command;
+    const aside = inThread && hasThread() && (env !== undefined || ownEnvironmentLasts());
+    if (aside) awaitUnknown(1);
+    spawn(candidates(argv[0], (env ?? process.env)['PATH']), how, aside, (error, pid) => {
+      if (error !== undefined) failed(error);
+      else {
+        for (const fd of theirs) close(fd);
+        whenEnded(pid, (exitCode, signal) => told.exited(exitCode, signal), told.weak === true);
+        const [stdin, stdout, stderr] = ours;
+        told.begun({
+          pid,
+          stdin: socketOf(stdin, false),
+          stdout: socketOf(stdout, true),
+          stderr: socketOf(stderr, true),
+        });
+      }
+      if (aside) awaitUnknown(-1);
     });
   },
 };
@@ -61,22 +86,15 @@ function socketOf(fd: number | undefined, readable: boolean): Socket | undefined
   return new Socket({ fd, readable, writable: !readable });
 }
 
-function begin(
+function startOf(
   { argv, cwd, env, session }: Command,
   sources: readonly Source[],
   extra: Variable | undefined,
   without: readonly number[],
-): number {
+): Start {
   const environment = environmentOf(env, extra && `${extra.name}=${extra.value}`);
   if (environment === undefined || cwd.includes('\0') || argv.some((word) => word.includes('\0')))
     throw Object.assign(new Error('EINVAL: a NUL character'), { code: 'EINVAL' });
-  return spawn(candidates(argv[0], (env ?? process.env)['PATH']), {
-    cwd,
-    session,
-    sources,
-    argv: vectorOf(argv),
-    environment,
-    without,
-    script: (path) => vectorOf(['/bin/sh', path, ...argv.slice(1)]),
-  });
+  const script = (path: string): Vector => vectorOf(['/bin/sh', path, ...argv.slice(1)]);
+  return { cwd, session, sources, argv: vectorOf(argv), environment, without, script };
 }

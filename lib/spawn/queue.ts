@@ -19,8 +19,10 @@ const queue = new Set<Waiting>();
 /** Those that failed for what is short: before the others when it comes free. */
 const front = new Set<Waiting>();
 let scheduled = false;
-/** The start under way: its failure has not been told yet, or its starter loads. Those behind it wait too. */
-let busy: Waiting | undefined;
+/** How many starts may be under way at once: on their way in a thread, loading the starter, failing. */
+const WIDTH = 4;
+/** They are. */
+const busy = new Set<Waiting>();
 /** Starts that wait for their files. */
 let opening = 0;
 /** While the machine is short of something. */
@@ -41,9 +43,7 @@ export function dequeue(child: Waiting): void {
 
 /** The start under way has come to something, or waits for something of its own. */
 export function done(child: Waiting): void {
-  if (busy !== child) return;
-  busy = undefined;
-  schedule();
+  if (busy.delete(child)) schedule();
 }
 
 /** Something was short: puts it before the others, to begin again later. False when that has been tried for long enough. */
@@ -74,9 +74,14 @@ export function hasten(): void {
   timer = setTimeout(resume, 0);
 }
 
+/** Whether the machine may not have a core for a new program at once; and a thread doesn't wait for a file to open. */
+export function isCrowded(): boolean {
+  return opening === 0 && (runningCount() > 0 || busy.size > 1 || front.size + queue.size > 0);
+}
+
 /** How many more programs may start now, besides those that wait to. */
 export function room(): number {
-  return available() - queue.size - front.size - opening;
+  return available() - queue.size - front.size - opening - busy.size;
 }
 
 function schedule(): void {
@@ -86,7 +91,7 @@ function schedule(): void {
 }
 
 function startable(): boolean {
-  return busy === undefined && timer === undefined && front.size + queue.size > 0;
+  return busy.size < WIDTH && timer === undefined && front.size + queue.size > 0;
 }
 
 function work(): void {
@@ -106,7 +111,7 @@ function next(): Waiting {
   for (const line of [front, queue])
     for (const child of line) {
       line.delete(child);
-      busy = child;
+      busy.add(child);
       return child;
     }
   throw new Error('nobody waits');

@@ -18,6 +18,10 @@ let holding = 0;
 /** Keeps Node from ending while a program runs; and finds an end whose signal somebody kept from us. */
 let timer: NodeJS.Timeout | undefined;
 let listening = false;
+/** Starts whose number isn't known yet. */
+let unknown = 0;
+/** Somebody ended whom we don't know: maybe not yet. */
+let missed: number | undefined;
 
 const INTERVAL = 1000; // ms
 /** Those of Node, whatever somebody puts in their place for a test later. */
@@ -33,13 +37,22 @@ export function whenEnded(pid: number, ended: Ended, weak: boolean): void {
   if (!weak && ++holding === 1) timer = setInterval(sweep, INTERVAL);
 }
 
+/** Counts the starts, by +1 and −1, whose programs may have ended before `whenEnded` is told of them. */
+export function awaitUnknown(change: 1 | -1): void {
+  unknown += change;
+  if (change === -1 && missed !== undefined) queueMicrotask(sweep);
+}
+
 function sweep(): void {
   // The system is asked who has ended: thousands may run. It tells the same one until that is reaped, so with one that
-  // isn't ours each of ours is asked for.
+  // isn't ours each of ours is asked for; unless it may soon turn out to be.
   for (;;) {
     const pid = anyEnded();
-    if (pid === undefined) return;
-    if (!end(pid)) break;
+    if (pid !== undefined && end(pid)) continue;
+    const before = missed;
+    missed = unknown > 0 ? pid : undefined;
+    if (pid === undefined || (unknown > 0 && pid !== before)) return;
+    break;
   }
   for (const pid of [...awaited.keys()]) end(pid);
 }

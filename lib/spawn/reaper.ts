@@ -4,12 +4,13 @@
 //     gets SIGTERM, and a second later SIGKILL.
 //
 // The list is a file without a name, which the reaper reads only then: telling it of a start or an end is one write of Node
-// and wakes nobody. A program whose start Node did not live to write down is known by a variable of its environment.
+// and wakes nobody. It is told of a start before; until it is told of the process too, that is known by a variable of its
+// environment.
 import { openSync, unlinkSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Starter } from './start.ts';
+import type { Starter, Variable } from './start.ts';
 
 /** The variable that names a start. */
 const MARK = 'SLUICE_START';
@@ -18,24 +19,24 @@ const MARK = 'SLUICE_START';
 const ENTRY = 32;
 
 /**
- * stdin is the pipe from Node, stdout the list: lines `g|p PID NUMBER`, `g` for a session and `p` for a process alone;
- * `- 0 NUMBER` for what has ended, `q` when Node came to its end by itself. $1 names this Node's starts.
+ * stdin is the pipe from Node, stdout the list: lines `s NUMBER` for a start, `g|p PID` for its process, `g` when that has a
+ * session; `-` for what has ended, `q` when Node came to its end by itself. $1 names this Node's starts.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
 read -r _
-last=0 sessions=' ' alone=' '
-while read -r kind pid number; do
+starts= sessions=' ' alone=' '
+while read -r kind number; do
   case $kind in
-    g) sessions="$sessions$pid " ;;
-    p) alone="$alone$pid " ;;
+    s) starts="$starts -e ${MARK}=$1.$number." ;;
+    g) sessions="$sessions$number " ;;
+    p) alone="$alone$number " ;;
     q) exit ;;
   esac
-  [ "$number" -gt "$last" ] && last=$number
 done <&1
-mark="${MARK}=$1\\.$((last + 1))\\."
 unlisted() {
-  for file in $(grep -ls "$mark" /proc/[0-9]*/environ); do
+  [ "$starts" ] || return
+  for file in $(grep -lsF $starts /proc/[0-9]*/environ); do
     file=\${file#/proc/}
     alone="$alone\${file%/environ} "
   done
@@ -84,16 +85,11 @@ const id = `${process.pid}-${Date.now().toString(36)}${Math.random().toString(36
 let list: number | null | undefined;
 /** A reaper runs, or is being started. */
 let watched = false;
-/** How many starts are or were on the list. */
+/** How many starts there were. */
 let starts = 0;
 /** Entries whose program has ended. */
 const free: number[] = [];
 let entries = 0;
-
-/** The variable of the next start and its value: by it the only one is known that may not be on the list yet. */
-export function nextMark(): { readonly name: string; readonly value: string } {
-  return { name: MARK, value: `${id}.${starts + 1}.` };
-}
 
 /** Makes sure that a reaper runs, before a program is started in the same way. */
 export function watch(starter: Starter): void {
@@ -126,26 +122,39 @@ export function watch(starter: Starter): void {
       failed: lost,
       exited: lost,
     },
+    {},
   );
 }
 
-/** Puts a program that has just started on the list; the result is its entry. */
-export function add(pid: number, session: boolean): number {
-  starts++;
-  const entry = free.pop() ?? entries++;
-  write(entry, `${session ? 'g' : 'p'} ${pid} ${starts}`);
-  return entry;
+/** A program on the list. */
+export interface Entry {
+  readonly at: number;
+  /** The variable by which its process is known until `began`. */
+  readonly mark: Variable;
 }
 
-/** Takes one off the list that has ended. */
-export function remove(entry: number): void {
-  free.push(entry);
-  write(entry, `- 0 ${starts}`);
+/** Puts a start on the list that is about to be tried. */
+export function announce(): Entry {
+  const at = free.pop() ?? entries++;
+  const number = ++starts;
+  write(at, `s ${number}`);
+  return { at, mark: { name: MARK, value: `${id}.${number}.` } };
+}
+
+/** It has its process. */
+export function began({ at }: Entry, pid: number, session: boolean): void {
+  write(at, `${session ? 'g' : 'p'} ${pid}`);
+}
+
+/** Takes one off the list that has ended, or did not begin. */
+export function remove({ at }: Entry): void {
+  free.push(at);
+  write(at, '-');
 }
 
 /** Node comes to its end by itself, and has ended its children. */
 export function dismiss(): void {
-  if (typeof list === 'number') write(0, 'q 0 0');
+  if (typeof list === 'number') write(0, 'q');
 }
 
 const line = Buffer.alloc(ENTRY);

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Child, Command, Exit } from '../kernel/spawner.ts';
 import { failure, fileFailure, passes, platformFailure } from './failure.ts';
 import { ends, Group } from './group.ts';
-import { enter, exited, leave } from './living.ts';
+import { enter, exited, failed, leave, starts } from './living.ts';
 import {
   closePlaces,
   joinedTo,
@@ -14,8 +14,18 @@ import {
   type Pipes,
   type Places,
 } from './places.ts';
-import { again, countOpening, dequeue, done, enqueue, hasten, settled, type Waiting } from './queue.ts';
-import { nextMark, watch } from './reaper.ts';
+import {
+  again,
+  countOpening,
+  dequeue,
+  done,
+  enqueue,
+  hasten,
+  isCrowded,
+  settled,
+  type Waiting,
+} from './queue.ts';
+import { watch, type Entry } from './reaper.ts';
 import { taken } from './room.ts';
 
 /** A process that has begun. */
@@ -30,7 +40,6 @@ export interface Process {
 export interface Told {
   /** It watches over Node: Node may come to its end while it runs, and it should hold nothing open that Node does. */
   readonly weak?: boolean;
-  /** Inside `start` only, if at all. */
   begun(process: Process): void;
   failed(error: NodeJS.ErrnoException): void;
   /** Once the process has been reaped. */
@@ -43,12 +52,21 @@ export interface Variable {
   readonly value: string;
 }
 
+/** How a process is to be made. */
+export interface How {
+  /** Is added to the environment. */
+  readonly extra?: Variable | undefined;
+  /** It shall not hold up Node's thread, where that can be helped; `begun` may come later. Default false. */
+  readonly inThread?: boolean;
+}
+
 /** One way of making a process. What differs between spawners of this machine is this alone. */
 export interface Starter {
   /** What has to come first; undefined once it has. */
   ready(): Promise<void> | undefined;
-  /** `extra` is added to the environment. */
-  start(command: Command, places: Places, told: Told, extra?: Variable): void;
+  start(command: Command, places: Places, told: Told, how: How): void;
+  /** Node comes to its end: waits for those that have not begun, at most so many milliseconds; false where one still hasn't. */
+  land?(ms: number): boolean;
   /** What joins its programs; where there is none they can't be. */
   readonly pipes?: Pipes;
 }
@@ -73,8 +91,13 @@ class LocalChild implements Child, Told, Waiting {
   #process: Process | undefined;
   #group: Group | undefined;
   #files: Places | undefined;
+  #entry: Entry | undefined;
+  /** It is being started: what would end it comes then. */
+  #starting = false;
+  readonly #pending: NodeJS.Signals[] = [];
   /** Its exit has been reported. */
   #over = false;
+  #released = false;
 
   constructor(
     starter: Starter,
@@ -103,12 +126,18 @@ class LocalChild implements Child, Told, Waiting {
 
   signal(signal: NodeJS.Signals): void {
     if (this.#group !== undefined) this.#group.signal(signal);
-    else if (!this.#over && ends(signal)) {
-      this.#over = true;
+    else if (!ends(signal)) return;
+    else if (this.#starting) this.#pending.push(signal);
+    else if (!this.#over) {
       dequeue(this);
-      leaveJoints(this.#command);
-      queueMicrotask(() => this.#exited({ type: 'exit', exitCode: undefined, signal }));
+      this.#callOff(signal);
     }
+  }
+
+  #callOff(signal: NodeJS.Signals): void {
+    this.#over = true;
+    leaveJoints(this.#command);
+    queueMicrotask(() => this.#exited({ type: 'exit', exitCode: undefined, signal }));
   }
 
   alive(): boolean {
@@ -120,6 +149,7 @@ class LocalChild implements Child, Told, Waiting {
   }
 
   release(): void {
+    this.#released = true;
     if (this.#group !== undefined) leave(this.#group);
   }
 
@@ -168,38 +198,56 @@ class LocalChild implements Child, Told, Waiting {
       return;
     }
     const { exactEnv, detach } = command;
-    if (detach !== true) watch(this.#starter);
-    const marked = detach !== true && exactEnv !== true;
-    this.#starter.start(command, joined, this, marked ? nextMark() : undefined);
+    if (detach !== true) {
+      watch(this.#starter);
+      this.#entry = starts(this.#starter.land);
+    }
+    this.#starting = true;
+    // Without the variable the reaper can't know it until it has begun: that has to be soon.
+    if (exactEnv === true) this.#starter.start(command, joined, this, {});
+    else this.#starter.start(command, joined, this, { extra: this.#entry?.mark, inThread: isCrowded() });
   }
 
   begun(process: Process): void {
+    this.#starting = false;
     this.#close();
     joinedTo(this.#command);
     settled();
     taken();
     this.#process = process;
     this.#group = new Group(process.pid, this.#command.session);
-    enter(this.#group, this.#command.detach === true);
+    enter(this.#group, this.#entry);
     // Whoever reads or writes hears of errors himself; where nobody does, a broken pipe must not end the process.
     for (const stream of [process.stdin, process.stdout, process.stderr]) stream?.on('error', () => {});
     done(this);
     this.#started(process.pid);
     // What nobody reads yet waits in its pipe: execa would resume it after a moment.
     for (const stream of [process.stdout, process.stderr]) if (stream?.readableFlowing === null) stream.pause();
+    for (const signal of this.#pending) this.#group.signal(signal);
   }
 
   exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined): void {
     const group = this.#group!;
     group.leaderExited();
     exited(group);
+    if (this.#released) leave(group); // given up before it had begun
     hasten();
     leaveJoints(this.#command);
     this.#settle({ type: 'exit', exitCode, signal });
   }
 
   failed(error: NodeJS.ErrnoException): void {
+    this.#starting = false;
+    if (this.#entry !== undefined) failed(this.#entry);
+    this.#entry = undefined;
     this.#close();
+    const [signal] = this.#pending;
+    if (signal !== undefined) {
+      // Whatever it failed for, it is wanted no more.
+      this.#callOff(signal);
+      done(this);
+      return;
+    }
     this.#fail(error, failure(error, this.#command));
     done(this);
   }

@@ -4,7 +4,7 @@ import { addressOf, ownEnvironment } from './libc.ts';
 /** An array of addresses, and what it points into: which has to be kept as long as the array is used. */
 export interface Vector {
   readonly addresses: BigUint64Array;
-  readonly bytes: Buffer | undefined;
+  readonly bytes: unknown;
 }
 
 /** Encodes strings, none of which has a NUL; there is room for one more. */
@@ -26,12 +26,10 @@ export function vectorOf(strings: readonly string[]): Vector {
 const standard = process.env;
 /** The last that was encoded: most programs get the same. */
 let latest: { readonly text: string; readonly vector: Vector } | undefined;
-/** The variable that is another one for each start. */
-const extraBytes = Buffer.alloc(256);
 
 /**
- * An environment (undefined is Node's own) with one more variable, `NAME=value` in ASCII. It is good until the next call.
- * Undefined where a variable has a NUL.
+ * An environment (undefined is Node's own) with one more variable, `NAME=value` in ASCII: of one start, as others begin
+ * before it is over. Undefined where a variable has a NUL.
  */
 export function environmentOf(
   env: Readonly<Record<string, string>> | undefined,
@@ -41,10 +39,11 @@ export function environmentOf(
   const isOwn = env === undefined && process.env === standard;
   const vector = isOwn ? { addresses: ownEnvironment(), bytes: undefined } : encoded(env ?? process.env);
   if (vector === undefined) return undefined;
-  const { addresses } = vector;
-  if (extra !== undefined) extraBytes[extraBytes.write(extra, 'latin1')] = 0;
-  addresses[addresses.length - 2] = extra === undefined ? 0n : addressOf(extraBytes);
-  return vector;
+  const addresses = vector.addresses.slice();
+  if (extra === undefined) return { addresses, bytes: vector.bytes };
+  const bytes = Buffer.from(`${extra}\0`, 'latin1');
+  addresses[addresses.length - 2] = addressOf(bytes);
+  return { addresses, bytes: [vector.bytes, bytes] };
 }
 
 function encoded(env: Readonly<Record<string, string | undefined>>): Vector | undefined {
