@@ -1,7 +1,7 @@
 // The seam between runners and operating systems: what it takes to start a program somewhere, and what is known of it
 // while it lives. Implementations are in lib/spawn (this machine) and later lib/ssh (others); tests bring their own.
 // Killing well (signal, grace, SIGKILL, wait until gone) is the program runner's, on top of this.
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 
 /** A place for a program's stdin, stdout or stderr. A file is opened on the machine that Node runs on. */
 export type Stdio = 'pipe' | 'ignore' | 'inherit' | { readonly file: string; readonly append?: boolean } | Joint;
@@ -40,6 +40,20 @@ export type Exit =
    */
   | { readonly type: 'error'; readonly code: string; readonly error: Error; readonly file?: string };
 
+/** The output of a program, to be read: what is used of Node's Readable, which is one. */
+export interface OutputPipe {
+  /** Null until somebody has read or paused it. */
+  readonly readableFlowing: boolean | null;
+  on(event: 'data', listener: (chunk: Buffer) => void): this;
+  on(event: 'error', listener: (error: Error) => void): this;
+  on(event: 'end' | 'close', listener: () => void): this;
+  off(event: 'data', listener: (chunk: Buffer) => void): this;
+  off(event: 'end' | 'close', listener: () => void): this;
+  pause(): this;
+  resume(): this;
+  destroy(): this;
+}
+
 /** A program that a spawner started, or is about to. */
 export interface Child {
   /** Undefined until it has started, and for programs elsewhere. */
@@ -49,8 +63,8 @@ export interface Child {
    * what isn't is paused and loses nothing: `resume()` it later. Output may come after the exit; only its end is the end.
    */
   readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
+  readonly stdout: OutputPipe | undefined;
+  readonly stderr: OutputPipe | undefined;
   /**
    * Sends a signal to every process of the program: all groups of its session, or the program alone without one of its
    * own. Stopped processes are continued after a signal that ends them, or they would never take it. Nothing happens once

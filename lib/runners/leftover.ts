@@ -1,7 +1,6 @@
 // What a program leaves behind: processes of its group that live on after it has settled (`server &`). They may go on while
 // the loop does, and end with it (L6): they become a run of the loop.
-import type { Readable } from 'node:stream';
-import { createRunner, type Child, type Running, type Sink } from '../kernel/index.ts';
+import { createRunner, type Child, type OutputPipe, type Running, type Sink } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import type { ProgramRunner } from './program.ts';
 import { endGroup, type Ending } from './stop.ts';
@@ -16,7 +15,7 @@ const REST = 100; // ms
  * Makes the rest of a program's group a run of the outermost loop. It has `pipes` still open: what it writes is read and
  * dropped, since closing them would end a server at its next line.
  */
-export function leaveBehind(child: Child, pipes: readonly Readable[], from: RunRecord, runner: ProgramRunner): void {
+export function leaveBehind(child: Child, pipes: readonly OutputPipe[], from: RunRecord, runner: ProgramRunner): void {
   let root = from;
   while (root.parent !== undefined) root = root.parent;
   const rest = createRunner<void>({
@@ -32,7 +31,7 @@ export function leaveBehind(child: Child, pipes: readonly Readable[], from: RunR
 
 class Leftover implements Running {
   readonly #child: Child;
-  readonly #pipes: readonly Readable[];
+  readonly #pipes: readonly OutputPipe[];
   readonly #sink: Sink<void> | undefined;
   readonly #grace: number;
   readonly #from: RunRecord;
@@ -40,7 +39,7 @@ class Leftover implements Running {
   #poll: NodeJS.Timeout | undefined;
   #wait = SOONEST;
 
-  constructor(child: Child, pipes: readonly Readable[], sink: Sink<void> | undefined, grace: number, from: RunRecord) {
+  constructor(child: Child, pipes: readonly OutputPipe[], sink: Sink<void> | undefined, grace: number, from: RunRecord) {
     this.#child = child;
     this.#pipes = pipes;
     this.#sink = sink;
@@ -90,7 +89,7 @@ class Leftover implements Running {
   }
 }
 
-function drop(pipe: Readable): void {
+function drop(pipe: OutputPipe): void {
   let bytes = 0;
   pipe.on('data', (chunk: Buffer) => {
     bytes += chunk.length;

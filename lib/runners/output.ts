@@ -2,8 +2,8 @@
 // destination if it has one. Knows nothing of processes.
 //
 // It ends in two steps: the pipe is closed, then all that came has been reported and taken by its destination.
-import type { Readable, Writable } from 'node:stream';
-import type { Clock, Sink, StreamName } from '../kernel/index.ts';
+import type { Writable } from 'node:stream';
+import type { Clock, OutputPipe, Sink, StreamName } from '../kernel/index.ts';
 import { MASK } from '../kernel/secrets.ts';
 import { destination, type Destination } from './destination.ts';
 import { LineSplitter, type Give } from './lines.ts';
@@ -56,7 +56,7 @@ export class Output {
   readonly #splitter: LineSplitter | undefined;
   readonly #transform: TransformSplitter | undefined;
   readonly #destination: Destination | undefined;
-  #readable: Readable | undefined;
+  #readable: OutputPipe | undefined;
   /** Reasons not to read now. */
   readonly #stops = new Set<string>();
   #forced = false;
@@ -114,7 +114,7 @@ export class Output {
     return this.#stops.size > 0;
   }
 
-  open(readable: Readable): void {
+  open(readable: OutputPipe): void {
     this.#readable = readable;
     if (this.#closed) {
       readable.on('error', () => {}).destroy();
@@ -159,7 +159,7 @@ export class Output {
   }
 
   /** Reads no more, but doesn't close the pipe: gives it, where it is open. */
-  release(): Readable[] {
+  release(): OutputPipe[] {
     if (this.#closed || this.#readable === undefined) return [];
     this.#letGo();
     this.#close();

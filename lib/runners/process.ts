@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { systemClock } from '../kernel/clock.ts';
 import { enterTerminal } from '../kernel/terminal.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import type { Child, Command, Context, Exit, Joint, Running, Sink } from '../kernel/index.ts';
+import type { Child, Command, Context, Exit, Joint, OutputPipe, Running, Sink } from '../kernel/index.ts';
 import { commandOf } from './command.ts';
 import { Countdown } from './countdown.ts';
 import { SENT, type Input } from './input.ts';
@@ -51,7 +51,7 @@ export class ProgramRun implements Running {
   #paused = false;
   #exit: Exit | undefined;
   /** Pipes that others hold open. */
-  #leaked: readonly Readable[] = [];
+  #leaked: readonly OutputPipe[] = [];
   /** Not even SIGKILL ended all of it. */
   #unending = false;
   #settled = false;

@@ -1,6 +1,6 @@
 // Both output streams of a program as one: where they go, and when all has been read and taken.
-import type { Readable, Writable } from 'node:stream';
-import type { Child, Clock, Command, Context, Running, Sink, StreamName } from '../kernel/index.ts';
+import type { Writable } from 'node:stream';
+import type { Child, Clock, Command, Context, OutputPipe, Running, Sink, StreamName } from '../kernel/index.ts';
 import { callEach } from '../kernel/late.ts';
 import { isClosed } from './destination.ts';
 import { Drain } from './drain.ts';
@@ -149,7 +149,7 @@ export class ProgramOutputs {
     for (const output of this.#outputs) output.force();
   }
   /** Reads no more; gives the pipes that are open. */
-  release(): Readable[] {
+  release(): OutputPipe[] {
     return this.#outputs.flatMap((output) => output.release());
   }
   /** Ends at once, whatever is still to come or to be taken. */

@@ -18,6 +18,9 @@ const SETSIGMASK = 0x08;
 const SETSID = 0x80;
 const POLLERR = 8;
 const FD_CLOEXEC = 1;
+const EPOLLIN = 1;
+const EPOLLET = -0x80000000;
+const EPOLL_CTL_ADD = 1;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -36,6 +39,10 @@ interface Koffi {
   errno(): number;
   address(buffer: Uint8Array): bigint;
   decode(value: unknown, type: string, length?: number): unknown;
+  readonly node: {
+    /** By libuv. What is called may not throw, and neither microtasks nor ticks are run after it. */
+    poll(fd: number, readable: () => void): { ref(): void; unref(): void };
+  };
 }
 interface Library {
   func(definition: string): Foreign;
@@ -49,6 +56,10 @@ function bind(libc: Library) {
     access: libc.func('int access(const char *path, int mode)'),
     poll: libc.func('int poll(void *fds, ulong count, int timeout)'),
     close: libc.func('int close(int fd)'),
+    read: libc.func('long read(int fd, void *to, ulong size)'),
+    createEpoll: libc.func('int epoll_create1(int flags)'),
+    changeEpoll: libc.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
+    waitEpoll: libc.func('int epoll_wait(int epoll, void *events, int most, int timeout)'),
     initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
     destroyActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
     addDup2: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
@@ -152,6 +163,59 @@ export function makeBlocking(fd: number): void {
   if (flags !== -1 && (flags & O_NONBLOCK) !== 0) c.fcntl(fd, F_SETFL, 'int', flags & ~O_NONBLOCK);
 }
 
+/** So that a read never waits. */
+export function makeNonBlocking(fd: number): void {
+  c.fcntl(fd, F_SETFL, 'int', O_NONBLOCK);
+}
+
+/** Reads what there is; returns how many bytes, 0 at the end, -1 for an error, which `errnoError` then tells. */
+export function readInto(buffer: Buffer, fd: number): number {
+  return c.read(fd, buffer, buffer.length);
+}
+
+/** The error of the last call. */
+export function errnoError(what: string): NodeJS.ErrnoException {
+  return systemError(koffi.errno(), what);
+}
+
+/** Tells of pipes that something was written to them, or that nobody does any more. */
+export interface Epoll {
+  /** Tells of this one from now on, by a number, until it is closed. Throws where the system has no room for it. */
+  add(fd: number, number: number): void;
+  /** Those of which something changed since the last call; not all, if there are many. */
+  changes(changed: (number: number, ended: boolean) => void): void;
+  /** Whether it keeps Node from ending; at first it does. */
+  ref(): void;
+  unref(): void;
+}
+
+/** How many changes are told at once. */
+const CHANGES = 64;
+
+/** `changed` is called while there are changes; see `poll` of koffi. */
+export function newEpoll(changed: () => void): Epoll {
+  const epoll = c.createEpoll(O_CLOEXEC);
+  if (epoll === -1) throw errnoError('epoll_create1');
+  const handle = koffi.node.poll(epoll, changed);
+  // Of x64 alone the structure has no gap between the events and the number.
+  const [words, at] = process.arch === 'x64' ? [3, 1] : [4, 2];
+  const event = new Int32Array(4);
+  const events = new Int32Array(CHANGES * words);
+  return {
+    add(fd, number) {
+      event[0] = EPOLLIN | EPOLLET;
+      event[at] = number;
+      if (c.changeEpoll(epoll, EPOLL_CTL_ADD, fd, event) !== 0) throw errnoError('epoll_ctl');
+    },
+    changes(tell) {
+      const count = c.waitEpoll(epoll, events, CHANGES, 0);
+      for (let i = 0; i < count; i++) tell(events[i * words + at]!, (events[i * words]! & ~EPOLLIN) !== 0);
+    },
+    ref: () => handle.ref(),
+    unref: () => handle.unref(),
+  };
+}
+
 /** Attributes: every signal as at login, none blocked. */
 function attributesOf(flags: number): Buffer {
   const made = Buffer.alloc(STRUCTURE);
@@ -241,12 +305,18 @@ class Flight {
   #script: Vector | undefined;
   #errno = ENOENT;
   #over = false;
+  #tell: (() => void) | undefined;
 
   constructor(paths: readonly string[], how: Start, inThread: boolean, came: Came) {
     this.#paths = paths;
     this.#how = how;
     this.#inThread = inThread;
     this.#came = came;
+  }
+
+  /** Once it is over. */
+  get tell(): (() => void) | undefined {
+    return this.#tell;
   }
 
   begin(): void {
@@ -322,10 +392,22 @@ class Flight {
   #end(error: NodeJS.ErrnoException | undefined, pid: number): void {
     if (this.#over) return;
     this.#over = true;
-    flights.delete(this);
     c.destroyActions(this.#memory.actions);
     spare.push(this.#memory);
-    this.#came(error, pid);
+    if (!this.#inThread) this.#came(error, pid);
+    else {
+      this.#tell = () => this.#came(error, pid);
+      tell();
+    }
+  }
+}
+
+/** In the order in which they began. */
+function tell(): void {
+  for (const flight of flights) {
+    if (flight.tell === undefined) return;
+    flights.delete(flight);
+    flight.tell();
   }
 }
 

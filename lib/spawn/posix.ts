@@ -3,7 +3,7 @@
 // begins, for 0.2 ms whatever there is. (The same idea as in Deno, Bun and CPython's subprocess.)
 //
 // Linux on x64 and arm64, glibc 2.29 or musl 1.1.24 and newer; in Node's main thread, as only that hears of ended children.
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
 import {
@@ -19,6 +19,7 @@ import {
   type Source,
   type Start,
 } from './libc.ts';
+import { PipeReader } from './pipeReader.ts';
 import { awaitUnknown, whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';
 import { environmentOf, vectorOf, type Vector } from './vector.ts';
@@ -69,9 +70,9 @@ export const posixStarter: Starter = {
         const [stdin, stdout, stderr] = ours;
         told.begun({
           pid,
-          stdin: socketOf(stdin, false),
-          stdout: socketOf(stdout, true),
-          stderr: socketOf(stderr, true),
+          stdin: writerOf(stdin),
+          stdout: readerOf(stdout),
+          stderr: readerOf(stderr),
         });
       }
       if (aside) awaitUnknown(-1);
@@ -79,11 +80,15 @@ export const posixStarter: Starter = {
   },
 };
 
-function socketOf(fd: number | undefined, readable: boolean): Socket | undefined {
+function writerOf(fd: number | undefined): Writable | undefined {
   if (fd === undefined) return undefined;
   // Only here: importing it would be a part of what `import 'sluice'` takes.
   const { Socket } = process.getBuiltinModule('node:net');
-  return new Socket({ fd, readable, writable: !readable });
+  return new Socket({ fd, readable: false, writable: true });
+}
+
+function readerOf(fd: number | undefined): PipeReader | undefined {
+  return fd === undefined ? undefined : new PipeReader(fd);
 }
 
 function startOf(

@@ -1,6 +1,6 @@
 // A program of this machine, whatever makes its process: from the queue to the last of its group.
-import type { Readable, Writable } from 'node:stream';
-import type { Child, Command, Exit } from '../kernel/spawner.ts';
+import type { Writable } from 'node:stream';
+import type { Child, Command, Exit, OutputPipe } from '../kernel/spawner.ts';
 import { failure, fileFailure, passes, platformFailure } from './failure.ts';
 import { ends, Group } from './group.ts';
 import { enter, exited, failed, leave, starts } from './living.ts';
@@ -32,8 +32,8 @@ import { taken } from './room.ts';
 export interface Process {
   readonly pid: number;
   readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
+  readonly stdout: OutputPipe | undefined;
+  readonly stderr: OutputPipe | undefined;
 }
 
 /** What a starter tells. */
@@ -117,10 +117,10 @@ class LocalChild implements Child, Told, Waiting {
   get stdin(): Writable | undefined {
     return this.#process?.stdin;
   }
-  get stdout(): Readable | undefined {
+  get stdout(): OutputPipe | undefined {
     return this.#process?.stdout;
   }
-  get stderr(): Readable | undefined {
+  get stderr(): OutputPipe | undefined {
     return this.#process?.stderr;
   }
 
@@ -218,7 +218,9 @@ class LocalChild implements Child, Told, Waiting {
     this.#group = new Group(process.pid, this.#command.session);
     enter(this.#group, this.#entry);
     // Whoever reads or writes hears of errors himself; where nobody does, a broken pipe must not end the process.
-    for (const stream of [process.stdin, process.stdout, process.stderr]) stream?.on('error', () => {});
+    process.stdin?.on('error', ignore);
+    process.stdout?.on('error', ignore);
+    process.stderr?.on('error', ignore);
     done(this);
     this.#started(process.pid);
     // What nobody reads yet waits in its pipe: execa would resume it after a moment.
@@ -271,3 +273,5 @@ class LocalChild implements Child, Told, Waiting {
     this.#files = undefined;
   }
 }
+
+function ignore(): void {}

@@ -77,7 +77,7 @@ export function conformance(t: Test, spawner: Spawner): void {
     child.stdout.on('data', (chunk: Buffer) => text.push(String(chunk)));
     t.equal(exit, undefined);
     child.stdout.resume();
-    await once(child.stdout, 'end');
+    await new Promise<void>((resolve) => child.stdout!.on('end', resolve));
     t.equal(text.join(''), all);
   });
 
@@ -107,7 +107,7 @@ export function conformance(t: Test, spawner: Spawner): void {
     for (let i = 0; i < 5; i++) await new Promise(setImmediate);
     t.same(text, []);
     child.stdout!.resume();
-    await once(child.stdout!, 'end');
+    await new Promise<void>((resolve) => child.stdout!.on('end', resolve));
     t.same(text, ['hello\n']);
   });
 
