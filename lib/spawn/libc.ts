@@ -327,7 +327,8 @@ class Flight {
       check(c.initActions(actions), 'posix_spawn_file_actions_init');
       for (let fd = 0; fd < sources.length; fd++) {
         const source = sources[fd]!;
-        if (source === 'null') check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
+        if (source === 'null')
+          check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
         // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
         else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
       }

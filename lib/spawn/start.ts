@@ -14,17 +14,7 @@ import {
   type Pipes,
   type Places,
 } from './places.ts';
-import {
-  again,
-  countOpening,
-  dequeue,
-  done,
-  enqueue,
-  hasten,
-  isCrowded,
-  settled,
-  type Waiting,
-} from './queue.ts';
+import { again, countOpening, dequeue, done, enqueue, hasten, isCrowded, settled, type Waiting } from './queue.ts';
 import { watch, type Entry } from './reaper.ts';
 import { taken } from './room.ts';
 
