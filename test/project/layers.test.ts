@@ -7,7 +7,17 @@ import t from 'tap';
 const lib = join(dirname(fileURLToPath(import.meta.url)), '../../lib');
 
 /** Lowest first; layers on one line know nothing of each other. */
-const layers = [['kernel'], ['spawn'], ['runners'], ['compose'], ['advice'], ['rx', 'report', 'testing'], ['cli']];
+const layers = [
+  ['kernel'],
+  ['spawn'],
+  ['ssh'],
+  ['runners'],
+  ['compose'],
+  ['advice'],
+  ['fleet'],
+  ['rx', 'report', 'testing'],
+  ['cli'],
+];
 const rank = new Map(layers.flatMap((names, index) => names.map((name) => [name, index] as const)));
 
 function* modules(folder: string): Generator<string> {
