@@ -20,7 +20,14 @@ export interface HostOptions {
   env?: Readonly<Record<string, string>>;
   /** Nothing listens before `boot()`. */
   down?: boolean;
+  /** What known_hosts tells of it: its key (default), another, or nothing. */
+  known?: 'its' | 'other' | 'none';
+  /** The key that ssh shows: one that may log in (default), or another. */
+  identity?: 'authorized' | 'other';
 }
+
+/** Begins the entry that marks a rig's commands in their environment. */
+export const MARK = 'SLUICE_RIG=';
 
 /** The place of a host in the rig. */
 export interface HostPlace {
@@ -60,7 +67,7 @@ export class RigHost {
     this.ssh = options.ssh ?? [];
     this.home = join(place.folder, 'home');
     this.#place = place;
-    this.#mark = `SLUICE_RIG=${place.id}.${place.name}`;
+    this.#mark = `${MARK}${place.id}.${place.name}`;
     mkdirSync(join(this.home, 'bin'), { recursive: true });
     const key = newKey(place.name);
     this.publicKey = key.public;
@@ -165,7 +172,7 @@ export class RigHost {
 
   /** Living processes that its sessions have started, whatever became of the sessions and of their parents. */
   commands(): number[] {
-    return withEnvironment(this.#mark);
+    return withEnvironment(`${this.#mark}\0`);
   }
 
   /** SIGKILL to the session processes; the listener goes on. */
@@ -186,18 +193,24 @@ export class RigHost {
 
   /** Ends it as a power cut does: sshd, sessions and commands. It can be booted again. */
   async stop(): Promise<void> {
-    const child = this.#child;
     this.kill();
-    if (child?.pid !== undefined) await until(`sshd of ${this.name} has ended`, () => !isAlive(child.pid!));
-    this.#child = undefined;
-    this.kill();
-    await until(`what ran on ${this.name} has ended`, () => [...this.sessions(), ...this.commands()].length === 0);
+    await until(`what ran on ${this.name} has ended`, () => {
+      const left = this.commands();
+      signal(left, 'SIGKILL');
+      return left.length === 0 && this.isDown();
+    });
   }
 
-  /** The same without waiting, for the end of this process. */
+  /** Neither sshd nor a session of it is left. */
+  isDown(): boolean {
+    return this.#child === undefined && this.sessions().length === 0;
+  }
+
+  /** SIGKILL to sshd and the sessions; `stop` without the commands and without waiting. */
   kill(): void {
-    if (this.pid !== undefined) signal([this.pid], 'SIGSTOP'); // it forks no more
-    const pids = [...this.sessions(), ...this.commands()];
-    signal([...(this.pid === undefined ? [] : [this.pid]), ...pids], 'SIGKILL');
+    const { pid } = this;
+    if (pid !== undefined) signal([pid], 'SIGSTOP'); // it forks no more
+    const sessions = this.sessions();
+    signal(pid === undefined ? sessions : [pid, ...sessions], 'SIGKILL');
   }
 }

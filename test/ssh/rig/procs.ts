@@ -29,11 +29,11 @@ export function isAlive(pid: number): boolean {
   return stat !== '' && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/** Every living process that has this in its environment, whatever became of its parents. */
-export function withEnvironment(entry: string): number[] {
+/** Every living process with an entry of its environment that begins so, whatever became of its parents. */
+export function withEnvironment(start: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((name) => `\0${read(`/proc/${name}/environ`)}`.includes(`\0${entry}\0`))
+    .filter((name) => `\0${read(`/proc/${name}/environ`)}`.includes(`\0${start}`))
     .map(Number)
     .filter(isAlive);
 }

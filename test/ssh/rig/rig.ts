@@ -4,15 +4,21 @@
 // another shell they begin in the user's real home, as sshd takes it from passwd. sftp begins there too. All hosts share
 // the user, the file system and the boot id of this machine.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { RigHost, type HostOptions } from './host.ts';
+import { guard, type Guard } from './guard.ts';
+import { MARK, RigHost, type HostOptions } from './host.ts';
 import { newKey } from './keys.ts';
 import { sshdMissing } from './missing.ts';
+import { signal, until, withEnvironment } from './procs.ts';
+import { holdRunSshd, releaseRunSshd } from './runSshd.ts';
 
 export { RigHost, type HostOptions } from './host.ts';
+export { answers, hangsUp, refuses, silent, stalls, type Bad } from './bad.ts';
+export { relay, type Relay, type RelayOptions } from './relay.ts';
+export { installSudo } from './sudo.ts';
 export { sshdMissing } from './missing.ts';
 
 export interface RigOptions {
@@ -64,7 +70,10 @@ export class Rig {
   readonly identity = join(this.folder, 'user_key');
   readonly authorizedKeys = join(this.folder, 'authorized_keys');
   readonly hosts: RigHost[] = [];
+  /** A key that may log in nowhere. */
+  readonly otherIdentity = join(this.folder, 'other_key');
   readonly #id = randomBytes(8).toString('hex');
+  readonly #guard: Guard;
   readonly #options: RigOptions;
   readonly #entries: Entry[] = [];
   readonly #booting: Promise<void>[] = [];
@@ -76,9 +85,11 @@ export class Rig {
     this.port = port;
     this.#options = options;
     process.once('exit', this.#atExit);
-    makeRunSshd();
+    this.#guard = guard(this.folder, `${MARK}${this.#id}`);
+    holdRunSshd();
     const key = newKey('user');
     writeFileSync(this.identity, key.private, { mode: 0o600 });
+    writeFileSync(this.otherIdentity, newKey('other').private, { mode: 0o600 });
     writeFileSync(this.authorizedKeys, `${key.public}\n`);
     const { hosts = 1 } = options;
     const list = typeof hosts === 'number' ? Array.from({ length: hosts }, () => ({})) : hosts;
@@ -104,11 +115,16 @@ export class Rig {
     const folder = join(this.folder, name);
     mkdirSync(folder);
     const { port, authorizedKeys } = this;
-    const place = { name, address: this.address(), port, folder, authorizedKeys, id: this.#id, started: () => {} };
+    const address = this.address();
+    const started = (pid: number) => this.#guard.add(pid);
+    const place = { name, address, port, folder, authorizedKeys, id: this.#id, started };
     const config = [...(options.config ?? []), ...(this.#options.config ?? [])];
     const host = new RigHost(place, { ...options, config });
     this.hosts.push(host);
-    this.#entries.push(host);
+    const { known = 'its', identity = 'authorized' } = options;
+    const publicKey = known === 'its' ? host.publicKey : newKey().public;
+    const ssh = identity === 'other' ? [...host.ssh, `IdentityFile ${this.otherIdentity}`] : host.ssh;
+    this.#entries.push({ name, address, port, ssh, ...(known === 'none' ? {} : { publicKey }) });
     return [host, options.down === true ? Promise.resolve() : host.boot()];
   }
 
@@ -140,7 +156,9 @@ export class Rig {
   }
 
   #lines({ name, address, port, ssh = [] }: Entry): string[] {
-    return [`Host ${name}`, ...ssh, `HostName ${address}`, `Port ${port}`];
+    // IdentityFile is the only one that adds up.
+    const identity = ssh.some((line) => /^identityfile\b/i.test(line)) ? [] : [`IdentityFile ${this.identity}`];
+    return [`Host ${name}`, ...ssh, `HostName ${address}`, `Port ${port}`, ...identity];
   }
 
   #common(): string[] {
@@ -148,7 +166,6 @@ export class Rig {
       'Host *',
       ...(this.#options.ssh ?? []),
       `User ${userInfo().username}`,
-      `IdentityFile ${this.identity}`,
       'IdentitiesOnly yes',
       'IdentityAgent none',
       `UserKnownHostsFile ${this.knownHosts}`,
@@ -166,16 +183,24 @@ export class Rig {
   async #stop(): Promise<void> {
     await Promise.allSettled(this.#booting);
     for (const end of this.#ends.splice(0).reverse()) await end();
-    await Promise.all(this.hosts.map((host) => host.stop()));
+    for (const host of this.hosts) host.kill();
+    // Looked for once for all hosts, and again: what is dying may have started another.
+    await until('what ran on the hosts has ended', () => {
+      const left = withEnvironment(`${MARK}${this.#id}.`);
+      signal(left, 'SIGKILL');
+      return left.length === 0 && this.hosts.every((host) => host.isDown());
+    });
+    this.#guard.end();
     process.removeListener('exit', this.#atExit);
     rmSync(this.folder, { recursive: true, force: true });
-    removeRunSshd();
+    releaseRunSshd();
   }
 
   readonly #atExit = (): void => {
     for (const host of this.hosts) host.kill();
+    signal(withEnvironment(`${MARK}${this.#id}.`), 'SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
-    removeRunSshd();
+    releaseRunSshd();
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -203,29 +228,4 @@ async function freePort(): Promise<number> {
     return port;
   }
   throw new Error('rig: no free port between 10000 and 32000');
-}
-
-/** Rigs of this process that need /run/sshd, where root's sshd puts its unprivileged part; made by us or not. */
-let users = 0;
-let made = false;
-
-function makeRunSshd(): void {
-  if (process.getuid?.() !== 0) return;
-  users++;
-  try {
-    mkdirSync('/run/sshd', { mode: 0o755 });
-    made = true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-function removeRunSshd(): void {
-  if (process.getuid?.() !== 0 || --users > 0 || !made) return;
-  made = false;
-  try {
-    rmdirSync('/run/sshd');
-  } catch {
-    // Gone before, by another process's rig.
-  }
 }
