@@ -1,5 +1,13 @@
-import { isAbsolute, resolve } from 'node:path';
-import { createRunner, type Advice, type Ambient, type Command, type Runnable, type Runner } from '../kernel/index.ts';
+import { isAbsolute, posix, resolve } from 'node:path';
+import {
+  createRunner,
+  type Advice,
+  type Ambient,
+  type Command,
+  type Runnable,
+  type Runner,
+  type Via,
+} from '../kernel/index.ts';
 import { checkAdvice, checkOptions } from '../kernel/options.ts';
 import { show, toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -15,8 +23,8 @@ export interface Change {
   readonly slots?: number;
   /** Goes around every leaf below, inside the advice that is there. */
   readonly advice?: readonly Advice[];
-  /** Rewrites the commands of programs; the innermost first. */
-  readonly via?: (command: Command) => Command;
+  /** How programs are started: a rewrite of their commands, or `via.ssh(…)` and the like; the innermost first. */
+  readonly via?: ((command: Command) => Command) | Via;
 }
 
 const KNOWN = ['cwd', 'env', 'slots', 'advice', 'via'];
@@ -40,8 +48,8 @@ export function within<T>(change: Change, body?: Runnable<T>): Runner<T> | Advic
       );
   }
   checkAdvice('within', advice);
-  if (via !== undefined && typeof via !== 'function')
-    throw new TypeError(`within: via is a function of a command, not ${show(via)}`);
+  if (via !== undefined && typeof via !== 'function' && !isVia(via))
+    throw new TypeError(`within: via is via.ssh(…) and the like or a function of a command, not ${show(via)}`);
   slotPool(change.slots); // throws for what is no limit
   if (body === undefined) return ((runner: Runner) => wrap(change, runner)) as Advice;
   return wrap(change, toRunner<T>(body, undefined, 'within'));
@@ -55,6 +63,7 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
       ? {}
       : { env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null])) }),
     ...(slots === undefined ? {} : { slots }),
+    ...(isVia(change.via) ? { via: change.via.spec } : {}),
   };
   return createRunner<T, I>({
     spec: { type: 'within', change: told, of: inner.spec },
@@ -72,21 +81,44 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
 function changed(change: Change, run: RunRecord): Partial<Ambient> {
   const { ambient } = run;
   const next: { -readonly [K in keyof Ambient]?: Ambient[K] } = {};
-  if (change.cwd !== undefined) next.cwd = isAbsolute(change.cwd) ? resolve(change.cwd) : resolve(run.cwd, change.cwd);
-  if (change.env !== undefined) {
-    const env: Record<string, string> = { ...run.env };
-    for (const [name, value] of Object.entries(change.env)) {
-      if (value === undefined) delete env[name];
-      else env[name] = value;
-    }
-    next.env = env;
+  if (change.cwd !== undefined) {
+    const path =
+      ambient.remote === undefined ? { isAbsolute, resolve } : { isAbsolute: posix.isAbsolute, resolve: posix.join };
+    next.cwd = path.isAbsolute(change.cwd) ? path.resolve(change.cwd) : path.resolve(run.cwd, change.cwd);
   }
+  if (change.env !== undefined)
+    next.env = changedEnv(run.remote === undefined ? run.env : (run.ownEnv ?? {}), change.env);
   if (change.slots !== undefined) next.slots = slotPool(change.slots, ambient.slots);
   if (change.advice !== undefined) next.advice = [...ambient.advice, ...change.advice];
-  if (change.via !== undefined) {
-    const { via } = change;
+  const { via } = change;
+  if (via === undefined) return next;
+  if (isVia(via) && 'spawner' in via) {
+    next.spawner = via.spawner(run);
+    next.remote = via.remote;
+    // What is around it is about another machine's folders, environment and commands.
+    next.cwd = change.cwd;
+    next.env = changedEnv({}, change.env);
+    next.via = undefined;
+  } else {
+    const rewrite = typeof via === 'function' ? via : (command: Command) => via.rewrite(command);
     const outer = ambient.via;
-    next.via = outer === undefined ? via : (command) => outer(via(command));
+    next.via = outer === undefined ? rewrite : (command) => outer(rewrite(command));
   }
   return next;
+}
+
+function changedEnv(
+  before: Readonly<Record<string, string>>,
+  changes: Change['env'] = {},
+): Readonly<Record<string, string>> {
+  const env: Record<string, string> = { ...before };
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) delete env[name];
+    else env[name] = value;
+  }
+  return env;
+}
+
+function isVia(value: unknown): value is Via {
+  return typeof value === 'object' && value !== null && 'spec' in value && ('rewrite' in value || 'spawner' in value);
 }

@@ -21,10 +21,19 @@ export type {
   Lines,
   Sink,
   SlotPool,
+  Via,
   Traits,
 } from './runner.ts';
 export { runCommandGens, type Loop } from './loop.ts';
 export { type LoopOptions } from './root.ts';
 export { type Source, type ObservableLike, type ObserverLike } from './source.ts';
 export { milliseconds, bytes, systemClock, type Clock, type Duration, type Size } from './clock.ts';
-export { type Child, type Command, type Exit, type Joint, type OutputPipe, type Spawner, type Stdio } from './spawner.ts';
+export {
+  type Child,
+  type Command,
+  type Exit,
+  type Joint,
+  type OutputPipe,
+  type Spawner,
+  type Stdio,
+} from './spawner.ts';

@@ -213,7 +213,7 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   // --- Context: what its runner asks ----------------------------------------------------------------------------------
 
   get cwd(): string {
-    return this.ambient.cwd ?? process.cwd();
+    return this.ambient.cwd ?? (this.remote === undefined ? process.cwd() : '');
   }
   get env(): Readonly<Record<string, string>> {
     return this.ambient.env ?? (process.env as Record<string, string>);
@@ -226,6 +226,9 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   }
   get spawner(): Spawner {
     return this.ambient.spawner ?? defaultSpawner();
+  }
+  get remote(): string | undefined {
+    return this.ambient.remote;
   }
   get via(): ((command: Command) => Command) | undefined {
     return this.ambient.via;

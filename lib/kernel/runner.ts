@@ -123,6 +123,8 @@ export interface Context {
   readonly via: ((command: Command) => Command) | undefined;
   /** Its lines are read by `for await`, so that nobody needs them captured. In a task that turns out after its start only. */
   readonly iterated: boolean;
+  /** The machine that programs run on, where that is another one. */
+  readonly remote: string | undefined;
   /** Masks the secrets of the loop. */
   mask(text: string): string;
   /**
@@ -146,6 +148,8 @@ export interface Ambient {
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly clock: Clock;
   readonly spawner: Spawner | undefined;
+  /** The machine that programs run on, where that is another one: its folder and environment are not Node's. */
+  readonly remote: string | undefined;
   readonly via: ((command: Command) => Command) | undefined;
   readonly advice: readonly Advice[];
   /** How many programs of the subtree may run at once. */
@@ -154,6 +158,14 @@ export interface Ambient {
   /** Milliseconds that an async generator or a promise function gets after a kill. */
   readonly grace: number;
 }
+
+/**
+ * How the programs of a subtree are started: by a rewrite of their commands (sudo, nice), or by another spawner, made for the
+ * run that it is asked for by (a connection lives as long as the loop). `spec` tells it as data.
+ */
+export type Via = { readonly spec: Json } & (
+  { rewrite(command: Command): Command } | { readonly remote: string; spawner(run: Context): Spawner }
+);
 
 /** A limit on programs at once; made by `slotPool`. */
 export interface SlotPool {

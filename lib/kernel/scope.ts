@@ -50,6 +50,7 @@ const root: Ambient = {
   env: undefined,
   clock: systemClock,
   spawner: undefined,
+  remote: undefined,
   via: undefined,
   advice: [],
   slots: undefined,

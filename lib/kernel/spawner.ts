@@ -16,9 +16,9 @@ export interface Joint {
 export interface Command {
   /** The program and its arguments; no shell. */
   readonly argv: readonly [string, ...string[]];
-  /** An absolute folder. */
+  /** An absolute folder; on another machine it may be relative to where commands begin there, and '' is that folder. */
   readonly cwd: string;
-  /** The whole environment of the program; undefined is Node's own. */
+  /** The whole environment of the program; undefined is Node's own. On another machine: what is added to that of its commands. */
   readonly env: Readonly<Record<string, string>> | undefined;
   /** Nothing may be added to `env`: a spawner else may add a variable, to find what it started again. Default false. */
   readonly exactEnv?: boolean;
@@ -38,7 +38,9 @@ export type Exit =
    * `code` as in RunError's `spawn` reason: 'ENOENT', 'EACCES', 'CWD' (the folder is missing or no folder), …; the error's
    * message says what that means here. `file`: it was this file, for stdin, stdout or stderr, that could not be opened.
    */
-  | { readonly type: 'error'; readonly code: string; readonly error: Error; readonly file?: string };
+  | { readonly type: 'error'; readonly code: string; readonly error: Error; readonly file?: string }
+  /** The way to another machine failed: `phase` and `sent` as in RunError's `connection` reason. */
+  | { readonly type: 'lost'; readonly phase: string; readonly sent: 'no' | 'maybe'; readonly error: Error };
 
 /** The output of a program, to be read: what is used of Node's Readable, which is one. */
 export interface OutputPipe {

@@ -1,5 +1,5 @@
 // From the options of a program to the command that a spawner starts.
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, posix, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { RunError, type Command, type Context, type Stdio } from '../kernel/index.ts';
@@ -20,16 +20,20 @@ export function commandOf(
   joined: Ends,
 ): Command {
   const { cwd: folder, exactEnv, detach, stdin, stdout, stderr } = options;
-  const cwd = folderOf(folder === undefined ? '.' : pathOf(folder), context);
+  const remote = context.remote !== undefined;
+  const path = folder === undefined ? undefined : pathOf(folder);
+  const cwd = remote ? posix.join(context.cwd, path ?? '') : folderOf(path ?? '.', context);
+  // Files are this machine's, wherever the program runs.
+  const here = remote ? process.cwd() : cwd;
   const command: Command = {
     argv,
-    cwd,
+    cwd: cwd === '.' ? '' : cwd,
     env: environment(options, context),
-    stdin: joined.stdin ?? source(stdin, cwd),
-    stdout: joined.stdout ?? target(stdout, cwd),
-    stderr: target(stderr, cwd),
+    stdin: joined.stdin ?? source(stdin, here),
+    stdout: joined.stdout ?? target(stdout, here),
+    stderr: target(stderr, here),
     // Looking at process.stdin would open it, and change what the program gets.
-    session: !(stdin === 'inherit' && joined.stdin === undefined && isatty(0)),
+    session: remote || !(stdin === 'inherit' && joined.stdin === undefined && isatty(0)),
     ...(exactEnv !== undefined && { exactEnv: true }),
     ...(detach === true && { detach }),
   };
@@ -61,10 +65,12 @@ function target(place: OutputPlace | undefined, cwd: string): Stdio {
   return isFilePlace(place) ? { ...place, file: resolve(cwd, place.file) } : 'pipe';
 }
 
-function environment({ env, exactEnv }: ProgramOptions, { ownEnv }: Context): Command['env'] {
+function environment({ env, exactEnv }: ProgramOptions, { ownEnv, remote }: Context): Command['env'] {
   if (exactEnv !== undefined) return exactEnv;
   if (env === undefined) return ownEnv;
-  const all: Record<string, string> = { ...(ownEnv ?? (process.env as Record<string, string>)) };
+  const all: Record<string, string> = {
+    ...(ownEnv ?? (remote === undefined ? (process.env as Record<string, string>) : {})),
+  };
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) delete all[name];
     else all[name] = value;

@@ -39,7 +39,13 @@ class Leftover implements Running {
   #poll: NodeJS.Timeout | undefined;
   #wait = SOONEST;
 
-  constructor(child: Child, pipes: readonly OutputPipe[], sink: Sink<void> | undefined, grace: number, from: RunRecord) {
+  constructor(
+    child: Child,
+    pipes: readonly OutputPipe[],
+    sink: Sink<void> | undefined,
+    grace: number,
+    from: RunRecord,
+  ) {
     this.#child = child;
     this.#pipes = pipes;
     this.#sink = sink;

@@ -146,7 +146,7 @@ export class ProgramRun implements Running {
     this.#stage.exited?.();
     this.#input?.close();
     this.#leaveTerminal?.();
-    if (exit.type === 'error') {
+    if (exit.type === 'error' || (exit.type === 'lost' && this.#startedAt === undefined)) {
       this.#ending?.cancel();
       this.#ending = undefined;
       this.#outputs.abandon();
@@ -210,6 +210,10 @@ export class ProgramRun implements Running {
     const exit = this.#exit;
     if (exit.type === 'error') {
       this.#sink.settle(this.#verdict.notStarted(exit));
+      return;
+    }
+    if (exit.type === 'lost') {
+      this.#sink.settle(this.#verdict.lost(exit, this.#failure, this.#killedBy));
       return;
     }
     const now = this.#context.clock.now();

@@ -4,6 +4,7 @@
 //   1. it could not be started                            spawn, file
 //   2. what ended it early: its timeout, an overflow, the source of its stdin, a destination of its output
 //   3. it was killed                                      killed
+//      the machine that it runs on is out of reach        connection
 //   4. it was ended by a signal                           signal (a result when unchecked)
 //   5. its exit code is not 0                             exit   (a result when unchecked)
 //   6. its result
@@ -59,6 +60,17 @@ export class Verdict {
       type: 'failed',
       error: this.error({ reason, cause: error, ...(file === undefined ? {} : { hint: 'nothing was started' }) }),
     };
+  }
+
+  /** Of one on a machine that can't be reached, or not any more. */
+  lost(
+    { phase, sent, error }: Extract<Exit, { type: 'lost' }>,
+    failure: Failure | undefined,
+    killedBy: string | undefined,
+  ): Outcome<never> {
+    if (failure !== undefined) return { type: 'failed', error: this.error(failure) };
+    if (killedBy !== undefined) return { type: 'killed', by: killedBy };
+    return { type: 'failed', error: this.error({ reason: { type: 'connection', phase, sent }, cause: error }) };
   }
 
   error({ reason, hint, cause }: Details, result?: unknown): RunError {

@@ -10,8 +10,8 @@ const lib = join(dirname(fileURLToPath(import.meta.url)), '../../lib');
 const layers = [
   ['kernel'],
   ['spawn'],
-  ['ssh'],
   ['runners'],
+  ['ssh'],
   ['compose'],
   ['advice'],
   ['fleet'],

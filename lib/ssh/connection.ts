@@ -1,0 +1,211 @@
+// The connection to a host, for all that one loop runs there: its master is started with the first command and again with the
+// next after it was lost; channels that the server has no room for wait.
+import type { Spawner } from '../kernel/index.ts';
+import type { Channel, ChannelEvents } from './channel.ts';
+import { ConnectionError } from './failure.ts';
+import { Master } from './master.ts';
+import type { Mux } from './mux.ts';
+
+/** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
+const BACKOFF = 200; // ms
+const TRIES = 6;
+
+/** What one who wants a channel is told. */
+export interface Claim {
+  readonly events: ChannelEvents;
+  /** It is being opened. */
+  opening(channel: Channel): void;
+  /** There is no connection; nothing was sent. */
+  failed(error: ConnectionError): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  /** Its socket's name. */
+  readonly name: string;
+  /** The words of ssh, once it can be known how the host is reached. */
+  words(): Promise<readonly string[]>;
+  readonly spawner: Spawner;
+  /** Waits for its turn to log in; to be called with whom to tell, who says when it is over. */
+  handshake(begin: (over: () => void) => void): void;
+  said(line: string): void;
+}
+
+/** A connection. */
+export class Connection {
+  readonly #parts: ConnectionParts;
+  readonly #claims = new Set<Claim>();
+  #master: Master | undefined;
+  #mux: Mux | undefined;
+  #starting = false;
+  #ended = false;
+  #tries = 0;
+  #number = 0;
+  #whenEnded: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+  }
+
+  /** Asks for a channel. */
+  claim(claim: Claim): void {
+    if (this.#ended) {
+      queueMicrotask(() => claim.failed(new ConnectionError('session', 'the connection was ended')));
+      return;
+    }
+    this.#claims.add(claim);
+    this.#serve();
+  }
+
+  /** Wants none any more, if it has none yet. */
+  withdraw(claim: Claim): boolean {
+    return this.#claims.delete(claim);
+  }
+
+  /** The socket of its master, once that is there: others are reached through it. */
+  ready(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.#mux !== undefined) resolve(this.#master!.path);
+      else {
+        this.#waiting.push({ resolve, reject });
+        if (!this.#ended) this.#start();
+      }
+    });
+  }
+  readonly #waiting: { resolve(path: string): void; reject(error: Error): void }[] = [];
+
+  /** Ends it; `then` is called when its master is gone. */
+  end(then: () => void): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#fail(new ConnectionError('session', 'the connection was ended'));
+    if (this.#master === undefined && !this.#starting) then();
+    else {
+      this.#whenEnded = then;
+      this.#master?.end();
+    }
+  }
+
+  #serve(): void {
+    const mux = this.#mux;
+    if (mux === undefined) {
+      if (this.#claims.size > 0) this.#start();
+      return;
+    }
+    for (const claim of this.#claims) {
+      if (this.#full) return;
+      this.#claims.delete(claim);
+      this.#open(mux, claim);
+    }
+  }
+
+  /** The server has refused a channel while others were open. */
+  #full = false;
+
+  #open(mux: Mux, claim: Claim): void {
+    const { events } = claim;
+    const over = (): void => {
+      this.#full = false;
+      if (mux.channels === 0) mux.unref();
+      this.#serve();
+    };
+    mux.ref();
+    claim.opening(
+      mux.open({
+        opened: () => events.opened(),
+        replied: (success) => events.replied(success),
+        data: (stream, chunk) => events.data(stream, chunk),
+        ended: () => events.ended(),
+        exited: (exitCode, signal) => events.exited(exitCode, signal),
+        writable: () => events.writable(),
+        lost: (error) => events.lost(error),
+        closed: () => {
+          events.closed();
+          over();
+        },
+        refused: (message) => {
+          // MaxSessions: it goes with the next that is closed; with none there is none to wait for.
+          if (mux.channels > 0) {
+            this.#full = true;
+            this.#claims.add(claim);
+          } else {
+            events.refused(message);
+            over();
+          }
+        },
+      }),
+    );
+  }
+
+  #start(): void {
+    if (this.#starting || this.#master !== undefined || this.#timer !== undefined) return;
+    this.#starting = true;
+    this.#parts.words().then(
+      (words) => this.#parts.handshake((over) => this.#begin(words, over)),
+      (error: ConnectionError) => {
+        this.#starting = false;
+        this.#gone(error);
+      },
+    );
+  }
+
+  #begin(words: readonly string[], over: () => void): void {
+    this.#starting = false;
+    if (this.#ended) {
+      over();
+      this.#whenEnded?.();
+      return;
+    }
+    let waits = true;
+    const settled = (): void => {
+      if (waits) over();
+      waits = false;
+    };
+    this.#master = new Master(`${this.#parts.name}${(this.#number++).toString(36)}`, words, this.#parts.spawner, {
+      ready: (mux) => {
+        settled();
+        this.#tries = 0;
+        this.#mux = mux;
+        for (const { resolve } of this.#waiting.splice(0)) resolve(this.#master!.path);
+        if (this.#claims.size === 0) mux.unref();
+        this.#serve();
+      },
+      gone: (error) => {
+        settled();
+        this.#master = undefined;
+        this.#mux = undefined;
+        this.#full = false;
+        this.#gone(error);
+      },
+      said: (line) => this.#parts.said(line),
+    });
+  }
+
+  #gone(error: ConnectionError): void {
+    if (this.#ended) {
+      this.#whenEnded?.();
+      return;
+    }
+    if (error.phase === 'lost') {
+      // Who has a channel was told by it; who waits for one has not been sent anything.
+      this.#serve();
+    } else if (error.busy && ++this.#tries < TRIES) {
+      const wait = BACKOFF * 2 ** (this.#tries - 1) * (0.5 + Math.random());
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#start();
+      }, wait);
+    } else {
+      this.#tries = 0;
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: ConnectionError): void {
+    const claims = [...this.#claims];
+    this.#claims.clear();
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const claim of claims) claim.failed(error);
+  }
+}

@@ -1,0 +1,55 @@
+// Why a connection failed, from what ssh says: it has one exit code for everything.
+
+/** Where a connection failed. */
+export type Phase = 'resolve' | 'connect' | 'host key' | 'auth' | 'session' | 'lost';
+
+/** A connection that failed. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly phase: Phase;
+  /** Whether trying again at once may help: the server had too many at the same time. */
+  readonly busy: boolean;
+
+  constructor(phase: Phase, message: string, busy = false) {
+    super(message);
+    this.phase = phase;
+    this.busy = busy;
+  }
+}
+
+/** The first that is found in what ssh said decides. */
+const SAYINGS: readonly (readonly [phase: Phase, saying: RegExp])[] = [
+  ['resolve', /Could not resolve hostname/i],
+  [
+    'host key',
+    /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known|no matching host key type/i,
+  ],
+  [
+    'auth',
+    /Permission denied|Too many authentication failures|no mutual signature|Enter passphrase|sign_and_send_pubkey: signing failed/i,
+  ],
+  [
+    'connect',
+    /connect to host|Connection (?:refused|timed out|closed|reset)|kex_exchange_identification|banner exchange|Network is unreachable|No route to host|stdio forwarding failed|Unable to negotiate|Timeout, server/i,
+  ],
+];
+
+/** A server that has more unauthenticated connections than it takes drops some before or in place of its banner. */
+const BUSY =
+  /kex_exchange_identification|Connection (?:reset|closed) by (?:remote host|peer)|banner exchange: .*(?:closed|reset|Exceeded MaxStartups)|Not allowed at this time/i;
+
+/** Lines that ssh says of itself; the rest (banners) is the server's. */
+const OWN =
+  /^(?:ssh|kex|banner|Connection|Host key|Permission|Timeout|client_loop|Received|Unable|Bad|debug|command-line|@|.*(?:denied|failed|verification|ssh_config))/i;
+
+/** The failure of a master that ended with `said` on its stderr before it was ready. */
+export function failureOf(said: string, code: number | undefined): ConnectionError {
+  const lines = said.split(/\r?\n/).filter((line) => line.trim() !== '');
+  const own = lines.filter((line) => OWN.test(line));
+  const message = (own.length > 0 ? own : lines).slice(-5).join('\n') || `ssh ended with exit code ${code}`;
+  for (const [phase, saying] of SAYINGS) {
+    if (!saying.test(said)) continue;
+    return new ConnectionError(phase, message, phase === 'connect' && BUSY.test(said));
+  }
+  return new ConnectionError('session', message);
+}

@@ -1,0 +1,147 @@
+// Channels over the control socket of an OpenSSH master, in its proxy mode (PROTOCOL.mux §9): RFC 4254 in clear, while the
+// master does the rest. No process for a command, and no cryptography on our side.
+//
+// A master ends, and all of its channels with it, when a client goes away that waits for a channel to be opened, or sends
+// more than 256 KiB at once. So there is one socket for the life of a master, and channels are closed rather than dropped.
+import { connect, type Socket } from 'node:net';
+import { Channel, type ChannelEvents } from './channel.ts';
+import { Frames, Reader, Writer } from './wire.ts';
+
+const HELLO = 0x00000001;
+const VERSION = 4;
+const PROXY = 0x1000000f;
+const PROXIED = 0x8000000f;
+const FAILURES = new Set([0x80000002, 0x80000003]); // permission denied, failure
+
+const GLOBAL_REQUEST = 80;
+const REQUEST_FAILURE = 82;
+const CHANNEL_FIRST = 90;
+const CHANNEL_LAST = 100;
+
+/** A connection to a master. */
+export class Mux {
+  readonly #socket: Socket;
+  readonly #frames = new Frames();
+  readonly #channels = new Map<number, Channel>();
+  readonly #lost: (error: Error) => void;
+  #next = 0;
+  #greeted: ((error?: Error) => void) | undefined;
+  #over = false;
+
+  private constructor(socket: Socket, greeted: (error?: Error) => void, lost: (error: Error) => void) {
+    this.#socket = socket;
+    this.#greeted = greeted;
+    this.#lost = lost;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (error) => this.#end(error));
+    socket.on('close', () => this.#end(new Error('the master has closed its socket')));
+    // Before the first other message both sides say who they are.
+    this.#send(new Writer().u32(HELLO).u32(VERSION));
+    this.#send(new Writer().u32(PROXY).u32(0));
+  }
+
+  /** Connects to the control socket at a path. `lost` is called once it is gone, after the channels were told. */
+  static async connect(path: string, lost: (error: Error) => void): Promise<Mux> {
+    const socket = connect(path);
+    return new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        const mux: Mux = new Mux(socket, (error) => (error === undefined ? resolve(mux) : reject(error)), lost);
+      });
+    });
+  }
+
+  /** Channels that are open or being opened. */
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  /** Opens a channel for a session. */
+  open(events: ChannelEvents): Channel {
+    this.#next = (this.#next + 1) | 0;
+    const channel = new Channel(this.#next, events, {
+      send: (message) => this.#send(message),
+      closed: (id) => this.#channels.delete(id),
+    });
+    if (this.#over) queueMicrotask(() => channel.lost(new Error('the connection is gone')));
+    else this.#channels.set(this.#next, channel);
+    return channel;
+  }
+
+  /** Whether what was written is on its way; else wait for `drained`. */
+  get flows(): boolean {
+    return !this.#socket.writableNeedDrain;
+  }
+  drained(then: () => void): void {
+    this.#socket.once('drain', then);
+  }
+
+  /** Whether it keeps Node from ending. */
+  ref(): void {
+    this.#socket.ref();
+  }
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  /** Leaves the master. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(message: Writer): void {
+    if (!this.#over) this.#socket.write(message.frame());
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const message of this.#frames.push(chunk)) {
+        const reader = new Reader(message);
+        if (this.#greeted === undefined) this.#message(reader);
+        else this.#greeting(reader);
+      }
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#end(new Error(`the master's messages can't be understood: ${error.message}`));
+    }
+  }
+
+  #greeting(reader: Reader): void {
+    const type = reader.u32();
+    const greeted = this.#greeted!;
+    if (type === HELLO) {
+      const version = reader.u32();
+      if (version !== VERSION) this.#end(new Error(`the master speaks version ${version}, not ${VERSION}`));
+    } else if (type === PROXIED) {
+      this.#greeted = undefined;
+      greeted();
+    } else {
+      const why = FAILURES.has(type) ? (reader.u32(), reader.string()) : `message ${type}`;
+      this.#end(new Error(`the master has no proxy mode (OpenSSH 7.4 has): ${why}`));
+    }
+  }
+
+  #message(reader: Reader): void {
+    reader.u8(); // padding
+    const type = reader.u8();
+    if (type >= CHANNEL_FIRST && type <= CHANNEL_LAST) this.#channels.get(reader.u32() | 0)?.message(type, reader);
+    else if (type === GLOBAL_REQUEST) {
+      reader.string();
+      if (reader.u8() !== 0) this.#send(new Writer().u8(0).u8(REQUEST_FAILURE));
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#socket.destroy();
+    const greeted = this.#greeted;
+    this.#greeted = undefined;
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) channel.lost(error);
+    if (greeted === undefined) this.#lost(error);
+    else greeted(error);
+  }
+}

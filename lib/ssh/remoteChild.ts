@@ -1,0 +1,305 @@
+// A command on another machine, as a Child of the Spawner seam: one channel of the host's connection.
+import { randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
+import type { Child, Command, Exit } from '../kernel/index.ts';
+import type { Channel, ChannelEvents } from './channel.ts';
+import { ChannelPipe } from './channelPipe.ts';
+import type { Claim, Connection } from './connection.ts';
+import { ConnectionError } from './failure.ts';
+import { localEnds, type LocalEnds } from './localEnds.ts';
+import { killScript, remoteScript, type Care } from './remoteScript.ts';
+
+const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL']);
+
+/** Starts a command by a connection. */
+export function startRemote(
+  connection: Connection,
+  command: Command,
+  started: (pid: undefined) => void,
+  exited: (exit: Exit) => void,
+): Child {
+  return new RemoteChild(connection, command, started, exited);
+}
+
+class RemoteChild implements Child, Claim, ChannelEvents {
+  readonly pid = undefined;
+  readonly events: ChannelEvents = this;
+  readonly #connection: Connection;
+  readonly #command: Command;
+  readonly #started: (pid: undefined) => void;
+  readonly #exited: (exit: Exit) => void;
+  readonly #care: Care;
+  #local: LocalEnds | undefined;
+  #channel: Channel | undefined;
+  #stdin: ChannelInput | undefined;
+  #stdout: ChannelPipe | undefined;
+  #stderr: ChannelPipe | undefined;
+  /** The remote pid, of one that has its stdin for itself. */
+  #remotePid: number | undefined;
+  /** What stderr began with, until the pid was found in it. */
+  #preamble: Buffer | undefined;
+  #running = false;
+  #exit: Extract<Exit, { type: 'exit' }> | undefined;
+  #over = false;
+  readonly #pending: NodeJS.Signals[] = [];
+
+  constructor(
+    connection: Connection,
+    command: Command,
+    started: (pid: undefined) => void,
+    exited: (exit: Exit) => void,
+  ) {
+    this.#connection = connection;
+    this.#command = command;
+    this.#started = started;
+    this.#exited = exited;
+    if (command.detach === true) this.#care = { type: 'none' };
+    else if (command.stdin === 'ignore') this.#care = { type: 'lifeline' };
+    else this.#care = { type: 'poll', token: `sluice-${randomBytes(9).toString('hex')}` };
+    void this.#begin();
+  }
+
+  get stdin(): Writable | undefined {
+    return this.#command.stdin === 'pipe' ? this.#stdin : undefined;
+  }
+  get stdout(): ChannelPipe | undefined {
+    return this.#command.stdout === 'pipe' ? this.#stdout : undefined;
+  }
+  get stderr(): ChannelPipe | undefined {
+    return this.#command.stderr === 'pipe' ? this.#stderr : undefined;
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      this.#local = await localEnds(this.#command);
+    } catch (error) {
+      const { path: file, code = 'EIO' } = error as NodeJS.ErrnoException;
+      this.#end({ type: 'error', code, error: error as Error, ...(file === undefined ? {} : { file }) });
+      return;
+    }
+    if (this.#over) this.#local.close();
+    else this.#connection.claim(this);
+  }
+
+  // --- Child --------------------------------------------------------------------------------------------------------------
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#over || this.#exit !== undefined) return;
+    if (this.#channel === undefined) {
+      if (!ENDING.has(signal)) return;
+      this.#connection.withdraw(this);
+      this.#end({ type: 'exit', exitCode: undefined, signal });
+    } else if (!this.#running || (this.#care.type !== 'lifeline' && this.#remotePid === undefined))
+      this.#pending.push(signal);
+    else this.#send(signal);
+  }
+
+  /** The remote session's own watcher knows of those that are left; from here nobody does. */
+  alive(): boolean {
+    return this.#running && !this.#over && this.#exit === undefined;
+  }
+  members(): readonly number[] {
+    return [];
+  }
+  release(): void {
+    if (!this.#over) this.#channel?.close();
+  }
+
+  #send(signal: NodeJS.Signals): void {
+    const name = signal.replace(/^SIG/, '');
+    if (this.#care.type === 'lifeline') this.#channel!.write(Buffer.from(`${name}\n`));
+    else if (this.#remotePid !== undefined) kill(this.#connection, this.#remotePid, name);
+    else this.#channel!.signal(name);
+  }
+
+  // --- Claim --------------------------------------------------------------------------------------------------------------
+
+  opening(channel: Channel): void {
+    this.#channel = channel;
+  }
+
+  failed(error: ConnectionError): void {
+    this.#end({ type: 'lost', phase: error.phase, sent: 'no', error });
+  }
+
+  // --- ChannelEvents ------------------------------------------------------------------------------------------------------
+
+  opened(): void {
+    const channel = this.#channel!;
+    if (this.#pending.some((signal) => ENDING.has(signal))) {
+      // It was called off before anything was sent.
+      channel.close();
+      this.#end({ type: 'exit', exitCode: undefined, signal: this.#pending.find((signal) => ENDING.has(signal))! });
+      return;
+    }
+    channel.exec(remoteScript(this.#command, this.#care));
+  }
+
+  refused(message: string): void {
+    this.#channel = undefined;
+    this.failed(new ConnectionError('session', `the server opens no channel: ${message}`));
+  }
+
+  replied(success: boolean): void {
+    if (this.#over || this.#running) return;
+    if (!success) {
+      this.failed(new ConnectionError('session', 'the server runs no commands'));
+      this.#channel!.close();
+      return;
+    }
+    this.#running = true;
+    const { stdin, stdout, stderr } = this.#command;
+    const taken = (bytes: number): void => this.#channel!.taken(bytes);
+    if (stdout !== 'ignore') this.#stdout = new ChannelPipe(taken);
+    if (stderr !== 'ignore') this.#stderr = new ChannelPipe(taken);
+    if (stdin !== 'ignore') this.#stdin = new ChannelInput(this.#channel!);
+    if (this.#care.type === 'poll') this.#preamble = Buffer.alloc(0);
+    else if (this.#care.type === 'none') this.#channel!.eof();
+    this.#local!.join(this.#stdin, this.#stdout, this.#stderr);
+    this.#started(undefined);
+    if (this.#care.type === 'lifeline') for (const signal of this.#pending.splice(0)) this.#send(signal);
+  }
+
+  data(stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    if (stream === 'stderr' && this.#preamble !== undefined) {
+      const all = Buffer.concat([this.#preamble, chunk]);
+      const found = this.#findPid(all);
+      if (found === undefined) {
+        this.#preamble = all;
+        return;
+      }
+      this.#preamble = undefined;
+      this.#channel!.taken(all.length - found.length);
+      if (found.length === 0) return;
+      chunk = found;
+    }
+    const pipe = stream === 'stdout' ? this.#stdout : this.#stderr;
+    if (pipe === undefined) this.#channel!.taken(chunk.length);
+    else pipe.push(chunk);
+  }
+
+  /** The rest of it, once the pid has come. */
+  #findPid(all: Buffer): Buffer | undefined {
+    const { token } = this.#care as Extract<Care, { type: 'poll' }>;
+    const at = all.indexOf(`${token}:`);
+    const end = at === -1 ? -1 : all.indexOf(10, at);
+    if (end === -1) return undefined;
+    this.#remotePid = Number(all.toString('latin1', at + token.length + 1, end));
+    for (const signal of this.#pending.splice(0)) this.#send(signal);
+    return Buffer.concat([all.subarray(0, at), all.subarray(end + 1)]);
+  }
+
+  ended(): void {
+    if (this.#preamble !== undefined) {
+      const all = this.#preamble;
+      this.#preamble = undefined;
+      if (all.length > 0) this.#stderr?.push(all);
+    }
+    this.#stdout?.end();
+    this.#stderr?.end();
+  }
+
+  exited(exitCode: number | undefined, signal: string | undefined): void {
+    const name = signal === undefined ? undefined : (`SIG${signal.replace(/@.*/, '')}` as NodeJS.Signals);
+    this.#exit = { type: 'exit', exitCode, signal: name };
+    this.#stdin?.over();
+    this.#report(this.#exit);
+  }
+
+  writable(): void {
+    this.#stdin?.flow();
+  }
+
+  closed(): void {
+    this.ended();
+    this.#over = true;
+    if (this.#exit === undefined)
+      this.#lose(new ConnectionError('lost', 'the session was closed without an exit status'));
+  }
+
+  lost(error: Error): void {
+    this.ended();
+    this.#over = true;
+    if (this.#exit === undefined) this.#lose(new ConnectionError('lost', error.message));
+  }
+
+  #lose(error: ConnectionError): void {
+    this.#stdin?.over();
+    const sent = this.#running ? 'maybe' : 'no';
+    this.#report({ type: 'lost', phase: error.phase, sent, error });
+  }
+
+  /** It never began. */
+  #end(exit: Exit): void {
+    this.#over = true;
+    this.#local?.close();
+    queueMicrotask(() => this.#report(exit));
+  }
+
+  #reported = false;
+  #report(exit: Exit): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#exited(exit);
+  }
+}
+
+/** Signals a session by a channel of its own. */
+function kill(connection: Connection, pid: number, signal: string): void {
+  let channel: Channel | undefined;
+  const ignore = (): void => {};
+  connection.claim({
+    opening: (given) => (channel = given),
+    failed: ignore,
+    events: {
+      opened: () => channel!.exec(killScript(pid, signal)),
+      replied: () => channel!.eof(),
+      data: (_stream, chunk) => channel!.taken(chunk.length),
+      ...{ refused: ignore, ended: ignore, exited: ignore, writable: ignore, closed: ignore, lost: ignore },
+    },
+  });
+}
+
+/** The stdin of a command. */
+class ChannelInput extends Writable {
+  readonly #channel: Channel;
+  #rest: Buffer | undefined;
+  #done: ((error?: Error | null) => void) | undefined;
+  #over = false;
+
+  constructor(channel: Channel) {
+    super({ decodeStrings: true });
+    this.#channel = channel;
+  }
+
+  /** There is room. */
+  flow(): void {
+    if (this.#rest === undefined) return;
+    const size = this.#channel.write(this.#rest);
+    this.#rest = this.#rest.subarray(size);
+    if (this.#rest.length > 0) return;
+    const done = this.#done!;
+    this.#rest = this.#done = undefined;
+    done();
+  }
+
+  /** Nobody reads any more. */
+  over(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#rest = undefined;
+    this.#done?.(Object.assign(new Error('the command reads no more'), { code: 'EPIPE' }));
+    this.destroy();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#rest = chunk;
+    this.#done = done;
+    this.flow();
+  }
+
+  override _final(done: () => void): void {
+    this.#channel.eof();
+    done();
+  }
+}

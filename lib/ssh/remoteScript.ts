@@ -1,0 +1,65 @@
+// What a remote host's shell is given to run a command: beside the command, which becomes the leader of the session that sshd
+// has made for it, stands a watcher that ends all of that session once nobody over here wants it any more.
+//
+// The fixed texts have neither quotes nor backslashes nor newlines: between single quotes every login shell reads them alike.
+import type { Command } from '../kernel/index.ts';
+import { quote } from '../runners/quote.ts';
+
+/** After an ending signal whoever is left gets this long, in tenths of a second; then SIGKILL. */
+const GRACE = 50;
+
+/**
+ * `all SIGNAL` signals every process of the session `$s` but the watcher `$m`, whatever its group, and succeeds while there are
+ * any: /proc tells, else ps, else the group has to do. `last` ends all of it.
+ */
+const SESSION = [
+  'read -r m m2 </proc/self/stat',
+  'one() { r=0; kill -s $g $1; case $g in KILL|STOP|0) ;; *) kill -s CONT $1 ;; esac; }',
+  'all() { r=1; g=$1; if [ -r /proc/self/stat ]; then for f in /proc/[0-9]*/stat; do read -r l <$f || continue; p=${l%% *}; ' +
+    'set -- ${l##*)}; if [ "$4" = $s ] && [ $p != "$m" ] && [ "$1" != Z ]; then one $p; fi; done; ' +
+    'elif l=$(ps -A -o sid= -o pid=); then set -- $l; while [ $# -gt 1 ]; do if [ $1 = $s ] && [ $2 != "$m" ]; then one $2; fi; ' +
+    'shift 2; done; else kill -s $g -- -$s && r=0; fi; return $r; }',
+  `last() { all TERM; n=0; while [ $n -lt ${GRACE} ] && all 0; do n=$((n+1)); sleep 0.1 || sleep 1; done; while all KILL; do sleep 0.1 || sleep 1; done; }`,
+].join('; ');
+
+/**
+ * Holds the end to read from of a pipe whose other end is ours: each line is a signal for all of the session. At its end the
+ * session is ended, if its leader lives or it was told to end: what a command left behind on purpose stays.
+ */
+const WATCHER =
+  `s=$$ t=; ${SESSION}; while read -r g <&3; do case $g in TERM|INT|HUP|QUIT|KILL) t=1 ;; esac; all $g; done; ` +
+  'if [ "$t" ] || kill -0 $s; then last; fi';
+
+/** For a command that has stdin for itself: looks each second whether its sshd lives. */
+const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last; fi; done`;
+
+const LEADER = 'if [ "$1" ]; then cd -- "$1" || exit 126; fi; shift; exec "$@"';
+const WATCHED = `exec 3<&0 </dev/null; { ${WATCHER}; } >/dev/null 2>&1 & exec 3<&-; ${LEADER}`;
+/** Says its pid before anything else, behind a token. */
+const POLLED = `echo "$1:$$" >&2; shift; { ${POLLER}; } </dev/null >/dev/null 2>&1 & ${LEADER}`;
+const ALONE = LEADER;
+const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) all $2; last ;; *) all $2 ;; esac`;
+
+/** How a command is looked after. */
+export type Care =
+  /** Its stdin is ours: the watcher's. */
+  | { readonly type: 'lifeline' }
+  /** Its stdin is its own; it says its pid first, behind this token. */
+  | { readonly type: 'poll'; readonly token: string }
+  /** It is meant to outlive us. */
+  | { readonly type: 'none' };
+
+/** The text for the remote user's shell that runs a command. */
+export function remoteScript({ argv, cwd, env, exactEnv }: Command, care: Care): string {
+  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+  const changes = exactEnv === true ? ['env', '-i', ...variables] : variables.length > 0 ? ['env', ...variables] : [];
+  const words = [cwd, ...changes, ...argv];
+  if (care.type === 'poll') words.unshift(care.token);
+  const script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
+  return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ') || "''"}`;
+}
+
+/** The text that signals a session by its leader's pid, and ends all of it where the signal ends. */
+export function killScript(pid: number, signal: string): string {
+  return `exec /bin/sh -c '${KILL}' sh ${pid} ${signal}`;
+}

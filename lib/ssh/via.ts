@@ -1,0 +1,144 @@
+// via.ssh(host): the programs of a subtree run on that host. Its connection is a service of the outermost loop: it begins with
+// the first command, others share it, and it ends after the last generator has settled.
+import { createRunner, type Runner, type Spawner, type Via } from '../kernel/index.ts';
+import { defaultSpawner } from '../kernel/scope.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { Connection } from './connection.ts';
+import { toHost, type Host } from './host.ts';
+import { startRemote } from './remoteChild.ts';
+import { checkSettings, keyOf, nameOf, wordsOf, type SshSettings } from './settings.ts';
+
+/** At the same time by one jump host: its MaxStartups begins to drop some at ten. */
+const HANDSHAKES = 8;
+
+/** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
+interface HostSpawner extends Spawner {
+  readonly connection: Connection;
+}
+
+/** Programs run on a host by the user's own OpenSSH. Throws a TypeError for what is no host and for unknown options. */
+export function viaSsh(what: Host | string, settings: SshSettings = {}): Via {
+  const host = toHost(what);
+  checkSettings('via.ssh', settings);
+  const { name, user, port } = host;
+  return {
+    spec: { ssh: name, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) },
+    remote: name,
+    spawner: (context) => spawnerFor(host, settings, context as unknown as RunRecord),
+  };
+}
+
+const services = new WeakMap<RunRecord, Map<string, HostSpawner>>();
+
+function spawnerFor(host: Host, settings: SshSettings, run: RunRecord): HostSpawner {
+  let root = run;
+  while (root.parent !== undefined) root = root.parent;
+  let spawners = services.get(root);
+  if (spawners === undefined) services.set(root, (spawners = new Map()));
+  // Within another host's, that one is the jump: its connection, with the keys of this machine.
+  const outer = run.ambient.spawner;
+  const through = outer !== undefined && 'connection' in outer ? (outer as HostSpawner) : jumpOf(settings, run);
+  const key = `${keyOf(host, settings)}${through === undefined ? '' : ` by ${through.name}`}`;
+  let spawner = spawners.get(key);
+  if (spawner === undefined) spawners.set(key, (spawner = hostSpawner(key, host, settings, through, root)));
+  return spawner;
+}
+
+/** The jump that was asked for, as a host of its own: one connection for all that are behind it. */
+function jumpOf(settings: SshSettings, run: RunRecord): HostSpawner | undefined {
+  const { jump, config, identity, knownHosts, options, kex } = settings;
+  if (jump === undefined) return undefined;
+  const [first, ...rest] = jump.split(',').reverse() as [string, ...string[]];
+  return spawnerFor(
+    toHost(first.includes('://') ? first : jumpName(first)),
+    {
+      ...(config !== undefined && { config }),
+      ...(identity !== undefined && { identity }),
+      ...(knownHosts !== undefined && { knownHosts }),
+      ...(options !== undefined && { options }),
+      ...(kex !== undefined && { kex }),
+      ...(rest.length > 0 && { jump: rest.reverse().join(',') }),
+    },
+    run,
+  );
+}
+
+/** `user@host:port` as ssh -J takes it. */
+function jumpName(text: string): string {
+  return /:\d+$/.test(text) && !/:.*:/.test(text) ? `ssh://${text}` : text;
+}
+
+function hostSpawner(
+  key: string,
+  host: Host,
+  settings: SshSettings,
+  through: HostSpawner | undefined,
+  root: RunRecord,
+): HostSpawner {
+  const connection = new Connection({
+    name: nameOf(key),
+    spawner: defaultSpawner(),
+    handshake: through === undefined ? (begin) => begin(() => {}) : line(through),
+    async words() {
+      if (through === undefined) return wordsOf(host, settings);
+      const path = await through.connection.ready();
+      return wordsOf(host, settings, `ssh -F none -S ${path} -W [%h]:%p -- through`);
+    },
+    said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
+  });
+  let serving = false;
+  return {
+    name: `ssh:${key}`,
+    connection,
+    room: () => Infinity,
+    spawn(command, started, exited) {
+      if (!serving) {
+        serving = true;
+        serve(connection, host, root, through);
+      }
+      return startRemote(connection, command, started, exited);
+    },
+  };
+}
+
+const lines = new WeakMap<HostSpawner, (begin: (over: () => void) => void) => void>();
+
+/** The turns of those that log in through a host. */
+function line(through: HostSpawner): (begin: (over: () => void) => void) => void {
+  let take = lines.get(through);
+  if (take !== undefined) return take;
+  let busy = 0;
+  const waiting: ((over: () => void) => void)[] = [];
+  const next = (): void => {
+    while (busy < HANDSHAKES && waiting.length > 0) {
+      busy++;
+      waiting.shift()!(() => {
+        busy--;
+        next();
+      });
+    }
+  };
+  take = (begin) => {
+    waiting.push(begin);
+    next();
+  };
+  lines.set(through, take);
+  return take;
+}
+
+/** Makes the connection a run of the outermost loop, which ends it. */
+function serve(connection: Connection, host: Host, root: RunRecord, through: HostSpawner | undefined): void {
+  const service: Runner<void> = createRunner<void>({
+    spec: { type: 'connection', ssh: host.name },
+    label: `ssh ${host.name}`,
+    start: (sink) => ({
+      pause() {},
+      play() {},
+      kill: (by) => connection.end(() => sink.settle({ type: 'killed', by })),
+    }),
+  });
+  void through;
+  root.call(() => {
+    if (root.open) root.startChild(service, { sink: {} });
+  });
+}
