@@ -50,4 +50,9 @@ export { retry, type RetryOptions } from './advice/retry.ts';
 export { slots } from './advice/slots.ts';
 export { unchecked } from './advice/unchecked.ts';
 
+export { host, type Host, type HostParts, type HostPath } from './ssh/host.ts';
+export type { SshSettings } from './ssh/settings.ts';
+export { ssh, type SshOptions, type SshResult } from './fleet/ssh.ts';
+export { via } from './fleet/via.ts';
+
 export * from './report/index.ts';

@@ -3,7 +3,7 @@
 //
 // A master ends, and all of its channels with it, when a client goes away that waits for a channel to be opened, or sends
 // more than 256 KiB at once. So there is one socket for the life of a master, and channels are closed rather than dropped.
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Channel, type ChannelEvents } from './channel.ts';
 import { Frames, Reader, Writer } from './wire.ts';
 
@@ -42,7 +42,8 @@ export class Mux {
 
   /** Connects to the control socket at a path. `lost` is called once it is gone, after the channels were told. */
   static async connect(path: string, lost: (error: Error) => void): Promise<Mux> {
-    const socket = connect(path);
+    // Only here: importing it would be a part of what `import 'sluice'` takes.
+    const socket = process.getBuiltinModule('node:net').connect(path);
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
       socket.once('connect', () => {
