@@ -1,5 +1,6 @@
 # Ends what a rig has started when the process of the rig has gone without doing so: `kill -9`, SIGTERM.
-# $1 the folder, $2 the mark in the environment of its commands; on stdin the pid of each sshd, until the rig ends.
+# $1 the folder, $2 the mark in the environment of its commands, $3 the process; on stdin the pid of each sshd, until the
+# rig ends.
 folder=$1 mark=$2 pids= all=
 while read -r pid; do pids="$pids $pid"; done
 tree() {
@@ -20,3 +21,5 @@ done
 left=$(grep -lsz "^$mark" /proc/[0-9]*/environ | cut -d/ -f3)
 [ -n "$left" ] && kill -KILL $left
 rm -rf "$folder"
+rm -f "/run/sshd/rig-$3"
+[ "$(ls -A /run/sshd 2>/dev/null)" = made-by-a-rig ] && rm -r /run/sshd

@@ -12,7 +12,10 @@ export interface Guard {
 /** A process that outlives this one, whatever kills it, and ends what the rig has started. */
 export function guard(folder: string, mark: string): Guard {
   const script = fileURLToPath(new URL('guard.sh', import.meta.url));
-  const child = spawn('sh', [script, folder, mark], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const child = spawn('sh', [script, folder, mark, String(process.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   child.stdin.on('error', () => {});
   child.unref();
   (child.stdin as Socket).unref();
