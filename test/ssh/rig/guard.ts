@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -6,7 +7,7 @@ export interface Guard {
   /** A process that is to end with this one. */
   add(pid: number): void;
   /** All has been ended in order. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /** A process that outlives this one, whatever kills it, and ends what the rig has started. */
@@ -21,6 +22,12 @@ export function guard(folder: string, mark: string): Guard {
   (child.stdin as Socket).unref();
   return {
     add: (pid) => void child.stdin.write(`${pid}\n`),
-    end: () => void child.kill('SIGKILL'),
+    end: async () => {
+      const ended = once(child, 'close');
+      child.ref();
+      child.kill('SIGKILL');
+      child.stdin.destroy();
+      await ended;
+    },
   };
 }

@@ -52,7 +52,7 @@ export async function relay(rig: Rig, host: RigHost, options: RelayOptions = {})
       socket.on('close', (hadError) => {
         pairs.delete(pair);
         const other = socket === client ? target : client;
-        if (hadError) other.resetAndDestroy();
+        if (hadError) reset(other);
         else if (!other.writableEnded && other.readableEnded) other.destroy();
       });
     }
@@ -168,8 +168,14 @@ class Way {
 
   reset(): void {
     clearTimeout(this.#timer);
-    this.#from.resetAndDestroy();
+    reset(this.#from);
   }
+}
+
+/** Behind an `end` libuv takes no reset: Node would never close the socket, and spin when it ends itself. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 export function listen(server: Server, port: number, address: string): Promise<void> {

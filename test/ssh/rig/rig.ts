@@ -190,7 +190,7 @@ export class Rig {
       signal(left, 'SIGKILL');
       return left.length === 0 && this.hosts.every((host) => host.isDown());
     });
-    this.#guard.end();
+    await this.#guard.end();
     process.removeListener('exit', this.#atExit);
     rmSync(this.folder, { recursive: true, force: true });
     releaseRunSshd();
