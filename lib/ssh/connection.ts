@@ -9,6 +9,9 @@ import type { Mux } from './mux.ts';
 /** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
 const BACKOFF = 200; // ms
 const TRIES = 6;
+/** The same for channels while none is open. */
+const REFUSED = 5; // ms
+const REFUSALS = 9;
 
 /** What one who wants a channel is told. */
 export interface Claim {
@@ -21,15 +24,18 @@ export interface Claim {
 
 /** What a connection is made of. */
 export interface ConnectionParts {
-  /** Its socket's name. */
-  readonly name: string;
   /** The words of ssh, once it can be known how the host is reached. */
   words(): Promise<readonly string[]>;
   readonly spawner: Spawner;
+  /** Milliseconds to log in. */
+  readonly limit: number;
   /** Waits for its turn to log in; to be called with whom to tell, who says when it is over. */
   handshake(begin: (over: () => void) => void): void;
   said(line: string): void;
 }
+
+/** Also those of other loops have their sockets in the folder. */
+let masters = 0;
 
 /** A connection. */
 export class Connection {
@@ -40,7 +46,6 @@ export class Connection {
   #starting = false;
   #ended = false;
   #tries = 0;
-  #number = 0;
   #whenEnded: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -100,8 +105,9 @@ export class Connection {
     }
   }
 
-  /** The server has refused a channel while others were open. */
+  /** The server has refused a channel while others were open, or just were. */
   #full = false;
+  #refusals = 0;
 
   #open(mux: Mux, claim: Claim): void {
     const { events } = claim;
@@ -113,7 +119,10 @@ export class Connection {
     mux.ref();
     claim.opening(
       mux.open({
-        opened: () => events.opened(),
+        opened: () => {
+          this.#refusals = 0;
+          events.opened();
+        },
         replied: (success) => events.replied(success),
         data: (stream, chunk) => events.data(stream, chunk),
         ended: () => events.ended(),
@@ -125,11 +134,17 @@ export class Connection {
           over();
         },
         refused: (message) => {
-          // MaxSessions: it goes with the next that is closed; with none there is none to wait for.
+          // MaxSessions: it goes with the next that is closed.
           if (mux.channels > 0) {
             this.#full = true;
             this.#claims.add(claim);
+          } else if (this.#mux === mux && ++this.#refusals < REFUSALS) {
+            // A server may not have forgotten yet those that it has closed.
+            this.#full = true;
+            this.#claims.add(claim);
+            setTimeout(over, REFUSED * 2 ** this.#refusals);
           } else {
+            this.#refusals = 0;
             events.refused(message);
             over();
           }
@@ -162,7 +177,7 @@ export class Connection {
       if (waits) over();
       waits = false;
     };
-    this.#master = new Master(`${this.#parts.name}${(this.#number++).toString(36)}`, words, this.#parts.spawner, {
+    this.#master = new Master(`m${(masters++).toString(36)}`, words, this.#parts.limit, this.#parts.spawner, {
       ready: (mux) => {
         settled();
         this.#tries = 0;
@@ -170,6 +185,9 @@ export class Connection {
         for (const { resolve } of this.#waiting.splice(0)) resolve(this.#master!.path);
         if (this.#claims.size === 0) mux.unref();
         this.#serve();
+      },
+      closing: () => {
+        this.#mux = undefined;
       },
       gone: (error) => {
         settled();

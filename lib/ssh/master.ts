@@ -10,6 +10,8 @@ import { Mux } from './mux.ts';
 export interface MasterEvents {
   /** It has logged in. */
   ready(mux: Mux): void;
+  /** It takes no more channels; those that are open are told with `gone`. */
+  closing(): void;
   /** It could not log in, or is gone: once. */
   gone(error: ConnectionError): void;
   /** What the server or ssh itself says: banners, warnings. */
@@ -25,6 +27,9 @@ const LOOK = 100; // ms
 const waiting = new Map<string, () => void>();
 let watcher: FSWatcher | undefined;
 
+/** Once it has ended or is lost, this long for its last words. */
+const LAST_WORDS = 500; // ms
+
 /** Starts an ssh for the words of wordsOf(); `name` is its socket's in the folder. */
 export class Master {
   readonly path: string;
@@ -36,9 +41,16 @@ export class Master {
   #mux: Mux | undefined;
   #connecting = false;
   #timer: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  /** Why it is being ended, where that is not what it says itself. */
+  #reason: ConnectionError | undefined;
+  /** Its exit and the end of its stderr. */
+  #open = 2;
+  #exitCode: number | undefined;
   #over = false;
 
-  constructor(name: string, words: readonly string[], spawner: Spawner, events: MasterEvents) {
+  /** `limit`: milliseconds to log in. */
+  constructor(name: string, words: readonly string[], limit: number, spawner: Spawner, events: MasterEvents) {
     this.#name = name;
     this.path = join(folder(), name);
     this.#events = events;
@@ -49,22 +61,27 @@ export class Master {
         env: undefined,
         ...{ stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', session: true },
       },
-      () => this.#begun(this.#child.stderr!),
+      () => this.#begun(this.#child.stderr!, limit),
       (exit) => {
-        if (exit.type === 'error') this.#end(new ConnectionError('session', `ssh: ${exit.error.message}`));
-        else this.#end(failureOf(this.#said, exit.type === 'exit' ? exit.exitCode : undefined));
+        if (exit.type === 'exit') this.#exitCode = exit.exitCode;
+        else this.#reason ??= new ConnectionError('session', `ssh: ${exit.error.message}`);
+        if (this.#child.stderr === undefined) this.#open--;
+        this.#closed();
       },
     );
   }
 
   /** Ends it; `gone` follows. */
   end(): void {
+    this.#reason ??= new ConnectionError(this.#mux === undefined ? 'session' : 'lost', 'the connection was ended');
     this.#child.signal('SIGTERM');
   }
 
-  #begun(stderr: OutputPipe): void {
+  #begun(stderr: OutputPipe, limit: number): void {
     stderr.on('data', (chunk) => this.#hear(String(chunk)));
-    if (this.#over) return;
+    stderr.on('close', () => this.#closed());
+    if (this.#reason !== undefined) return;
+    this.#deadline = setTimeout(() => this.#late(limit), limit);
     waiting.set(this.#name, () => void this.#connect());
     try {
       watcher ??= watch(folder(), { persistent: false }, (_event, name) => waiting.get(name!)?.());
@@ -73,6 +90,11 @@ export class Master {
     }
     this.#timer = setInterval(() => existsSync(this.path) && void this.#connect(), LOOK);
     if (existsSync(this.path)) void this.#connect();
+  }
+
+  #late(limit: number): void {
+    this.#reason ??= new ConnectionError('session', `it has not logged in within ${limit} ms`);
+    this.#child.signal('SIGTERM');
   }
 
   #hear(text: string): void {
@@ -87,9 +109,11 @@ export class Master {
     this.#connecting = true;
     this.#waitNoMore();
     try {
-      const mux = await Mux.connect(this.path, () => this.end());
+      const mux = await Mux.connect(this.path, () => this.#lost());
+      clearTimeout(this.#deadline);
       this.#mux = mux;
-      if (this.#over) mux.close();
+      this.#said = '';
+      if (this.#over) mux.fail(this.#reason!);
       else this.#events.ready(mux);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -97,8 +121,8 @@ export class Master {
       // It is made under another name first, but that is ssh's affair.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') this.#timer ??= setTimeout(() => this.#again(), 5);
       else {
-        this.end();
-        this.#end(new ConnectionError('session', (error as Error).message));
+        this.#reason ??= new ConnectionError('session', (error as Error).message);
+        this.#child.signal('SIGTERM');
       }
     }
   }
@@ -106,6 +130,13 @@ export class Master {
   #again(): void {
     this.#timer = undefined;
     void this.#connect();
+  }
+
+  /** Its socket is closed: it will say why as it ends. */
+  #lost(): void {
+    this.#events.closing();
+    this.#child.signal('SIGTERM');
+    this.#timer = setTimeout(() => this.#end(), LAST_WORDS);
   }
 
   #waitNoMore(): void {
@@ -117,14 +148,24 @@ export class Master {
     watcher = undefined;
   }
 
-  #end(error: ConnectionError): void {
+  #closed(): void {
+    if (--this.#open === 0) this.#end();
+    else if (this.#exitCode !== undefined) this.#timer ??= setTimeout(() => this.#end(), LAST_WORDS);
+  }
+
+  #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#waitNoMore();
+    clearTimeout(this.#deadline);
     this.#child.release();
-    const wasReady = this.#mux !== undefined;
-    this.#mux?.close();
     if (this.#line !== '') this.#events.said(this.#line);
-    this.#events.gone(wasReady ? new ConnectionError('lost', error.message) : error);
+    const mux = this.#mux;
+    let error = this.#reason ?? failureOf(this.#said, this.#exitCode);
+    if (mux !== undefined) {
+      error = new ConnectionError('lost', error.message);
+      mux.fail(error);
+    }
+    this.#events.gone(error);
   }
 }

@@ -40,7 +40,7 @@ export class Mux {
     this.#send(new Writer().u32(PROXY).u32(0));
   }
 
-  /** Connects to the control socket at a path. `lost` is called once it is gone, after the channels were told. */
+  /** Connects to the control socket at a path. `lost` is called once it is gone; the channels are told by `fail`. */
   static async connect(path: string, lost: (error: Error) => void): Promise<Mux> {
     // Only here: importing it would be a part of what `import 'sluice'` takes.
     const socket = process.getBuiltinModule('node:net').connect(path);
@@ -65,8 +65,7 @@ export class Mux {
       send: (message) => this.#send(message),
       closed: (id) => this.#channels.delete(id),
     });
-    if (this.#over) queueMicrotask(() => channel.lost(new Error('the connection is gone')));
-    else this.#channels.set(this.#next, channel);
+    this.#channels.set(this.#next, channel);
     return channel;
   }
 
@@ -86,9 +85,12 @@ export class Mux {
     this.#socket.unref();
   }
 
-  /** Leaves the master. */
-  close(): void {
-    this.#socket.destroy();
+  /** Leaves the master, and tells those that have a channel why. */
+  fail(error: Error): void {
+    this.#end(error);
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const channel of channels) channel.lost(error);
   }
 
   #send(message: Writer): void {
@@ -139,9 +141,6 @@ export class Mux {
     this.#socket.destroy();
     const greeted = this.#greeted;
     this.#greeted = undefined;
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
-    for (const channel of channels) channel.lost(error);
     if (greeted === undefined) this.#lost(error);
     else greeted(error);
   }

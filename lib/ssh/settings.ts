@@ -73,8 +73,8 @@ export function keyOf(host: Host, settings: SshSettings): string {
   return JSON.stringify([name, address, user, port, sorted]);
 }
 
-/** A short name for it in the folder. */
-export function nameOf(key: string): string {
+/** A short name. */
+function nameOf(key: string): string {
   return createHash('sha256').update(key).digest('base64url').slice(0, 10);
 }
 

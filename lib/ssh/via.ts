@@ -1,15 +1,20 @@
 // via.ssh(host): the programs of a subtree run on that host. Its connection is a service of the outermost loop: it begins with
 // the first command, others share it, and it ends after the last generator has settled.
 import { createRunner, type Runner, type Spawner, type Via } from '../kernel/index.ts';
+import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { Connection } from './connection.ts';
 import { toHost, type Host } from './host.ts';
 import { startRemote } from './remoteChild.ts';
-import { checkSettings, keyOf, nameOf, wordsOf, type SshSettings } from './settings.ts';
+import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
 
 /** At the same time by one jump host: its MaxStartups begins to drop some at ten. */
 const HANDSHAKES = 8;
+/** To log in, unless said otherwise; that includes what ConnectTimeout of ssh is about. */
+const LOGIN = 30_000; // ms
+/** What logging in takes behind that. */
+const KEYS = 2000; // ms
 
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
 interface HostSpawner extends Spawner {
@@ -75,9 +80,10 @@ function hostSpawner(
   through: HostSpawner | undefined,
   root: RunRecord,
 ): HostSpawner {
+  const { connectTimeout } = settings;
   const connection = new Connection({
-    name: nameOf(key),
     spawner: defaultSpawner(),
+    limit: connectTimeout === undefined ? LOGIN : milliseconds(connectTimeout, 'connectTimeout') + KEYS,
     handshake: through === undefined ? (begin) => begin(() => {}) : line(through),
     async words() {
       if (through === undefined) return wordsOf(host, settings);
