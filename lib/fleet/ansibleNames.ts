@@ -1,12 +1,13 @@
 // Host names as Ansible's inventories have them: `web[01:50].example.com:2222`.
-import { checkCount, padded, product, type Part } from './ranges.ts';
+import { ADDRESS, checkCount, padded, product, type Part } from './ranges.ts';
 
 /** The names, and the port behind them. @throws TypeError */
 export function expandAnsible(text: string, where: string): { names: string[]; port: number | undefined } {
   const [, pattern = text, digits] = /^((?:\[[^\]]*\]|[^:[\]])+):(\d+)$/.exec(text) ?? [];
   const port = digits === undefined ? undefined : Number(digits);
-  const address = /^\[([\da-f:.]*::[\da-f:.]*|(?:[\da-f]+:){3,}[\da-f:.]*)\]$/i.exec(pattern)?.[1];
-  if (address !== undefined) return { names: [address], port };
+  const inside = /^\[([^\]]*)\]$/.exec(pattern)?.[1];
+  if (inside !== undefined && ADDRESS.test(inside)) return { names: [inside], port };
+  if (ADDRESS.test(text)) return { names: [text], port: undefined };
   const parts: Part[] = pattern.split(/(\[[^\]]*\])/).map((part) => {
     if (part.startsWith('[') && part.endsWith(']')) return range(part.slice(1, -1), `${where}: ${text}`);
     if (/[[\]]/.test(part)) throw new TypeError(`${where}: ${text}: a bracket is without its other`);

@@ -34,6 +34,11 @@ export class HostSet<V = Vars> implements Iterable<Host<V>> {
     return [...this.#byKey.keys()];
   }
 
+  /** The names as they were typed: `root@web1` where the user was. */
+  get labels(): string[] {
+    return this.#hosts().map(labelOf);
+  }
+
   [Symbol.iterator](): MapIterator<Host<V>> {
     return this.#byKey.values();
   }
@@ -114,7 +119,7 @@ export class HostSet<V = Vars> implements Iterable<Host<V>> {
 
   /** Folded: `web[01-40],db[1-3]`. `hosts()` reads it as the same set; only the order of numbers may differ. */
   toString(): string {
-    return fold(this.#hosts().map(labelOf));
+    return fold(this.labels);
   }
 
   /** The names. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
+import { text as contents } from 'node:stream/consumers';
 import { program, type CommandLine } from '../runners/program.ts';
 import { readIni } from './ansibleIni.ts';
 import { readData } from './ansibleTree.ts';
@@ -60,7 +61,7 @@ async function readSource(source: InventorySource, draft: InventoryDraft): Promi
 }
 
 async function readPath(given: string, format: InventoryFormat | undefined, draft: InventoryDraft): Promise<void> {
-  if (given === '-') return readText(await stdin(), 'stdin', format, draft);
+  if (given === '-') return readText(await contents(process.stdin), 'stdin', format, draft);
   const path = resolve(atHome(given));
   const stats = opened(given, () => statSync(path));
   if (stats.isDirectory()) {
@@ -171,10 +172,4 @@ function opened<T>(name: string, open: () => T): T {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(`inventory: ${name}: ${code === 'ENOENT' ? 'there is no such file' : message}`, { cause: error });
   }
-}
-
-async function stdin(): Promise<string> {
-  let text = '';
-  for await (const part of process.stdin.setEncoding('utf8')) text += part as string;
-  return text;
 }

@@ -9,6 +9,9 @@ export const MOST_DIGITS = 15;
 /** Text, or the texts of which one stands there. */
 export type Part = string | readonly string[];
 
+/** Of IPv6. A range of Ansible's has at most two colons, and never side by side. */
+export const ADDRESS = /^(?:[\da-f:.]*::[\da-f:.]*|(?:[\da-f]+:){3,}[\da-f:.]*)$/i;
+
 interface Range {
   readonly first: number;
   readonly last: number;
@@ -62,7 +65,7 @@ function readParts(pattern: string): (string | Range[])[] {
     const inside = rest.slice(open + 1, close);
     parts.push(rest.slice(0, open));
     // An IPv6 address, as it is written in front of a port.
-    if (/^[\da-f.]*:[\da-f.]*:[\da-f:.]*$/i.test(inside)) parts.push(`[${inside}]`);
+    if (ADDRESS.test(inside)) parts.push(`[${inside}]`);
     else parts.push(inside.split(',').map((text) => readRange(text.trim(), pattern)));
     rest = rest.slice(close + 1);
   }
