@@ -1,0 +1,188 @@
+// What takes several steps with a host and a deadline over all: each step can be called off, and time is the loop's.
+import {
+  RunError,
+  type Clock,
+  type Context,
+  type Reason,
+  type Running,
+  type Sink,
+  type Spawner,
+} from '../kernel/index.ts';
+import { defaultSpawner } from '../kernel/scope.ts';
+import type { RunRecord } from '../kernel/run.ts';
+import { ask, type Answer } from '../ssh/ask.ts';
+import type { Connection } from '../ssh/connection.ts';
+import { ConnectionError } from '../ssh/failure.ts';
+import type { Host } from '../ssh/host.ts';
+import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
+import { viaSsh } from '../ssh/via.ts';
+
+/** Options of ours, and those of the connection. */
+export function settingsAmong(options: object): SshSettings {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => SETTINGS.includes(name)));
+}
+
+/** The spawner of a host, and its connection, from inside a run. */
+export function hostSpawner(host: Host, settings: SshSettings, context: Context): Spawner & { connection: Connection } {
+  const via = viaSsh(host, settings) as Extract<ReturnType<typeof viaSsh>, { remote: string }>;
+  return via.spawner(context) as Spawner & { connection: Connection };
+}
+
+/** Thrown at the step that was called off. */
+const CALLED_OFF = Symbol('called off');
+
+/** Steps, one after the other. */
+export class Errand<T> implements Running {
+  readonly host: Host;
+  readonly clock: Clock;
+  /** Starts programs there. */
+  readonly there: Spawner & { connection: Connection };
+  /** Whether there is a host between, whose connection is used. */
+  readonly through: boolean;
+  readonly #run: RunRecord;
+  readonly #sink: Sink<T>;
+  readonly #within: number;
+  #rest: number;
+  #since = 0;
+  #cancel: () => void = () => {};
+  #stop: (() => void) | undefined;
+  /** Why it ends before its body does. */
+  #end: { by: string } | 'late' | undefined;
+  #last: string | undefined;
+  #play: (() => void) | undefined;
+  #paused = false;
+
+  constructor(
+    host: Host,
+    settings: SshSettings,
+    within: number,
+    sink: Sink<T>,
+    context: Context,
+    body: (errand: Errand<T>) => Promise<T>,
+  ) {
+    this.host = host;
+    this.clock = context.clock;
+    this.through = 'connection' in context.spawner || settings.jump !== undefined;
+    this.there = hostSpawner(host, settings, context);
+    this.#run = context as unknown as RunRecord;
+    this.#sink = sink;
+    this.#within = this.#rest = within;
+    this.#count();
+    body(this).then(
+      (value) => this.#settle(value),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** Why it is not done yet: told, and named by the deadline. */
+  because(reason: string): void {
+    if (reason === this.#last) return;
+    this.#last = reason;
+    this.#sink.note(reason);
+  }
+
+  wait(ms: number): Promise<void> {
+    let stop!: () => void;
+    const time = new Promise<void>((resolve) => {
+      const cancel = this.clock.after(ms, resolve);
+      stop = () => {
+        cancel();
+        resolve();
+      };
+    });
+    return this.step(time, stop);
+  }
+
+  /** A command on the host. */
+  run(argv: readonly [string, ...string[]], options: { detach?: boolean } = {}): Promise<Answer> {
+    const { answer, stop } = ask(this.there, this.clock, argv, options);
+    return this.step(answer, stop);
+  }
+
+  /** A command on this machine. */
+  runHere(argv: readonly [string, ...string[]]): Promise<Answer> {
+    const { answer, stop } = ask(defaultSpawner(), this.clock, argv, { cwd: '/' });
+    return this.step(answer, stop);
+  }
+
+  /** Waits for something that ends soon after `stop` was called. */
+  async step<V>(promise: Promise<V>, stop: () => void): Promise<V> {
+    this.#stop = stop;
+    if (this.#end !== undefined) stop();
+    try {
+      return await promise;
+    } finally {
+      this.#stop = undefined;
+      if (this.#end === undefined && this.#paused) await new Promise<void>((resolve) => (this.#play = resolve));
+      if (this.#end !== undefined) throw CALLED_OFF;
+    }
+  }
+
+  error(reason: Reason, details: { hint?: string; cause?: unknown; stderr?: string } = {}): RunError {
+    const { id, spec, label } = this.#run;
+    const { stderr, ...rest } = details;
+    return new RunError({
+      reason,
+      run: id,
+      spec,
+      label,
+      ...rest,
+      ...(stderr === undefined ? {} : { tails: { stderr } }),
+    });
+  }
+
+  /** Of a connection that there is none of. */
+  unconnected(error: ConnectionError, sent: 'no' | 'maybe' = 'no'): RunError {
+    return this.error({ type: 'connection', phase: error.phase, sent }, { cause: error });
+  }
+
+  #settle(value: T): void {
+    this.#cancel();
+    this.#sink.settle({ type: 'finished', value });
+  }
+
+  #failed(thrown: unknown): void {
+    this.#cancel();
+    const end = this.#end;
+    if (end === undefined) this.#sink.settle({ type: 'failed', error: thrown as Error });
+    else if (end !== 'late') this.#sink.settle({ type: 'killed', by: end.by });
+    else {
+      const hint = this.#last === undefined ? undefined : `the last reason: ${this.#run.mask(this.#last)}`;
+      const error = this.error({ type: 'timeout', ms: this.#within }, hint === undefined ? {} : { hint });
+      this.#sink.settle({ type: 'failed', error });
+    }
+  }
+
+  #count(): void {
+    this.#since = this.clock.now();
+    this.#cancel = this.clock.after(this.#rest, () => this.#callOff('late'));
+  }
+
+  #callOff(why: { by: string } | 'late'): void {
+    if (this.#end !== undefined) return;
+    this.#end = why;
+    this.#cancel();
+    this.#stop?.();
+    this.#play?.();
+  }
+
+  // --- Running ------------------------------------------------------------------------------------------------------------
+
+  kill(by: string): void {
+    this.#callOff({ by });
+  }
+  pause(): void {
+    this.#paused = true;
+    this.#cancel();
+    this.#rest = Math.max(0, this.#rest - (this.clock.now() - this.#since));
+  }
+  play(): void {
+    this.#paused = false;
+    if (this.#end !== undefined) return;
+    this.#count();
+    this.#play?.();
+  }
+  describe(): string {
+    return this.#last ?? `connects to ${this.host.name}`;
+  }
+}
