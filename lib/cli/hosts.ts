@@ -7,8 +7,8 @@ import { UsageError } from './usage.ts';
 
 interface HostsArguments {
   readonly exprs: string[] | undefined;
-  readonly exclude: string[] | undefined;
-  readonly inventory: string[] | undefined;
+  readonly exclude: readonly string[] | undefined;
+  readonly inventory: readonly string[] | undefined;
   readonly expand: boolean;
   readonly fold: boolean;
   readonly count: boolean;
@@ -22,20 +22,25 @@ export const hostOptions = {
   exclude: {
     alias: 'x',
     type: 'string',
-    array: true,
     requiresArg: true,
-    describe: 'not these',
+    coerce: list,
+    describe: 'not these; may be repeated',
     defaultDescription: 'none',
   },
   inventory: {
     alias: 'i',
     type: 'string',
-    array: true,
     requiresArg: true,
+    coerce: list,
     describe: "groups and vars: Ansible's (INI, YAML, JSON, script), a list, ~/.ssh/config; - is stdin",
     defaultDescription: 'none',
   },
 } as const;
+
+/** Each time it was given. (yargs' arrays take no '-'.) */
+function list(given: string | readonly string[] | undefined): readonly string[] | undefined {
+  return given === undefined ? undefined : [given].flat();
+}
 
 const flag = { type: 'boolean', default: false, coerce: last<boolean> } as const;
 
@@ -77,7 +82,7 @@ export const hosts: CommandModule<object, HostsArguments> = {
     if (shapes.length > 1)
       throw new UsageError(`hosts: --${shapes.join(' and --')} are two ways to show them; give one`);
     const set = await readHosts(
-      [...(argv.exprs ?? []), ...(argv['--'] ?? [])],
+      withDash([...(argv.exprs ?? []), ...(argv['--'] ?? [])]),
       argv,
       "sluice hosts 'web[01-40]', or sluice hosts -i INVENTORY",
     );
@@ -107,8 +112,16 @@ export async function readHosts(
     return hosts(given, { inventory: known, exclude });
   } catch (error) {
     if (error instanceof UsageError || !(error instanceof Error)) throw error;
-    throw new UsageError(error.message);
+    throw new UsageError(error.message.replace(/pass \{ inventory:.*$/, 'give -i INVENTORY'));
   }
+}
+
+/** yargs loses a '-' where several words may stand. */
+function withDash(exprs: readonly string[]): readonly string[] {
+  const there = process.argv.some(
+    (arg, i, args) => arg === '-' && !/^(-\w*[ix]|--(inventory|exclude))$/.test(args[i - 1] ?? ''),
+  );
+  return there && !exprs.includes('-') ? [...exprs, '-'] : exprs;
 }
 
 /** Expressions by line; '#' begins a comment. */
