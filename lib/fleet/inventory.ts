@@ -129,7 +129,7 @@ function formatOf(name: string, text: string): InventoryFormat {
   if (extension === '.json' || /^\s*[{]|^\s*\[\s*["{\]]/.test(text)) return 'json';
   if (extension === '.ini') return 'ini';
   if (/^---\s*$|^\w[\w.-]*:\s*$/m.test(text)) return 'yaml';
-  if (/^\s*(host|match|include)(\s+|\s*=\s*)\S/im.test(text)) return 'ssh';
+  if (/^\s*(host|match|include)(\s+|\s*=\s*)[^\s=][^=\n]*$/im.test(text)) return 'ssh';
   // A section, a var, or a range with ':'.
   return /^\s*\[[^\]\d][^\]]*\]\s*(#.*)?$|^\s*[^\s#;]+\s+\w+=|\[\w*:\w+(:\d+)?\]/m.test(text) ? 'ini' : 'list';
 }

@@ -11,6 +11,8 @@ interface Group {
   /** From the inventory itself, and from files in group_vars. */
   vars: Vars;
   fileVars: Vars;
+  /** `ansible_group_priority`: of groups as deep, the later wins. It is no var of a host. */
+  priority: number;
 }
 
 interface Entry {
@@ -65,7 +67,11 @@ export class InventoryDraft {
   setGroupVars(name: string, vars: Vars, from: 'inventory' | 'file' = 'inventory'): void {
     const group = this.#group(name);
     if (from === 'file') group.fileVars = { ...group.fileVars, ...vars };
-    else group.vars = { ...group.vars, ...vars };
+    else {
+      const { ansible_group_priority: priority, ...rest } = vars;
+      if (priority !== undefined) group.priority = Number(priority);
+      group.vars = { ...group.vars, ...rest };
+    }
   }
 
   /** @throws TypeError for groups that contain one another, and for an address, user or port that is none */
@@ -123,7 +129,7 @@ export class InventoryDraft {
       depths.set(name, found);
       return found;
     };
-    const priority = (name: string): number => Number(this.#groups.get(name)!.vars['ansible_group_priority'] ?? 1);
+    const priority = (name: string): number => this.#groups.get(name)!.priority;
     return this.groupNames
       .filter((name) => name !== 'all')
       .sort((a, b) => depth(a) - depth(b) || priority(a) - priority(b) || (a < b ? -1 : 1));
@@ -153,7 +159,7 @@ export class InventoryDraft {
   #group(name: string): Group {
     let group = this.#groups.get(name);
     if (group === undefined) {
-      this.#groups.set(name, (group = { hosts: new Set(), children: new Set(), vars: {}, fileVars: {} }));
+      this.#groups.set(name, (group = { hosts: new Set(), children: new Set(), vars: {}, fileVars: {}, priority: 1 }));
     }
     return group;
   }

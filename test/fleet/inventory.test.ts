@@ -21,6 +21,7 @@ t.test('files: the format is told by name and text', async (t) => {
     config: 'Include other\nHost a b*\n',
     other: 'Host c\n',
     script: SCRIPT,
+    'a-host': 'host ansible_host=10.0.0.1\n',
   });
   const read = async (name: string): Promise<string> => String((await inventory(join(path, name))).hosts);
   t.equal(await read('hosts'), 'web[1-2],db1');
@@ -30,6 +31,7 @@ t.test('files: the format is told by name and text', async (t) => {
   t.equal(await read('h.json'), 'j1');
   t.equal(await read('config'), 'c,a');
   t.equal(await read('script'), 's1');
+  t.equal(await read('a-host'), 'host');
 });
 
 t.test('for @group', async (t) => {

@@ -27,7 +27,7 @@ t.test('a priority goes before the name, not before the depth', async (t) => {
   draft.setGroupVars('a', { ansible_group_priority: 10, x: 'a', y: 'a' });
   draft.setGroupVars('b', { x: 'b', y: 'b' });
   draft.setGroupVars('inner', { y: 'inner' });
-  t.match(draft.build().hosts.get('h')?.vars, { x: 'a', y: 'inner' });
+  t.same(draft.build().hosts.get('h')?.vars, { x: 'a', y: 'inner' });
 });
 
 t.test('address, user and port', async (t) => {
