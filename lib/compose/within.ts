@@ -100,7 +100,8 @@ function changed(change: Change, run: RunRecord): Partial<Ambient> {
     next.env = changedEnv({}, change.env);
     next.via = undefined;
   } else {
-    const rewrite = typeof via === 'function' ? via : (command: Command) => via.rewrite(command);
+    const rewrite = typeof via === 'function' ? via : (command: Command) => via.rewrite(command, run);
+    if (typeof via !== 'function' && via.wrap !== undefined) next.spawner = via.wrap(run.spawner);
     const outer = ambient.via;
     next.via = outer === undefined ? rewrite : (command) => outer(rewrite(command));
   }

@@ -29,6 +29,8 @@ export { type LoopOptions } from './root.ts';
 export { type Source, type ObservableLike, type ObserverLike } from './source.ts';
 export { milliseconds, bytes, systemClock, type Clock, type Duration, type Size } from './clock.ts';
 export {
+  type Ask,
+  type Attendance,
   type Child,
   type Command,
   type Exit,

@@ -161,10 +161,12 @@ export interface Ambient {
 
 /**
  * How the programs of a subtree are started: by a rewrite of their commands (sudo, nice), or by another spawner, made for the
- * run that it is asked for by (a connection lives as long as the loop). `spec` tells it as data.
+ * run that it is asked for by (a connection lives as long as the loop). `wrap` makes the spawner of a rewrite that has to be
+ * talked to as well. `spec` tells it as data.
  */
 export type Via = { readonly spec: Json } & (
-  { rewrite(command: Command): Command } | { readonly remote: string; spawner(run: Context): Spawner }
+  | { rewrite(command: Command, run: Context): Command; wrap?(spawner: Spawner): Spawner }
+  | { readonly remote: string; spawner(run: Context): Spawner }
 );
 
 /** A limit on programs at once; made by `slotPool`. */

@@ -29,6 +29,26 @@ export interface Command {
   readonly session: boolean;
   /** Node's end, however it comes, is not the program's (against L6). Default false. */
   readonly detach?: boolean;
+  /** It is talked to before and while it runs; for a spawner that can do that (`Via.wrap`). */
+  readonly attended?: Attendance;
+}
+
+/** What a program, or what starts it, has to be told on its stdin. */
+export interface Attendance {
+  /** Passwords that are asked for before it begins, in this order. */
+  readonly asks: readonly Ask[];
+  /** Its stdin is 'ignore', and in truth a watcher's, who takes lines that name signals and ends it when there will be no more. */
+  readonly lifeline: boolean;
+}
+
+/** A password that is asked for. */
+export interface Ask {
+  /** On stderr: it is wanted now. */
+  readonly prompt: string;
+  /** A line on stderr: it is not wanted, or was right. */
+  readonly begun: string;
+  /** Called before anything is started. Rejects where there is none. */
+  password(): Promise<string>;
 }
 
 /** How a program ended, or why it never began. Exactly one of the two is reported. */

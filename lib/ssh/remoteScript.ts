@@ -37,6 +37,10 @@ const LEADER = 'if [ "$1" ]; then cd -- "$1" || exit 126; fi; shift; exec "$@"';
 const WATCHED = `exec 3<&0 </dev/null; { ${WATCHER}; } >/dev/null 2>&1 & exec 3<&-; ${LEADER}`;
 /** Says its pid before anything else, behind a token. */
 const POLLED = `echo "$1:$$" >&2; shift; { ${POLLER}; } </dev/null >/dev/null 2>&1 & ${LEADER}`;
+/** For a command below another program, with that one's rights: the session is the one that it finds itself in. */
+const OWN_SESSION =
+  'if read -r l </proc/self/stat; then set -- ${l##*)}; s=$4; else s=$(ps -o sid= -p $$); s=${s:-$$}; fi';
+export const WATCHED_BELOW = WATCHED.replace('s=$$ t=', () => `${OWN_SESSION}; t=`);
 const ALONE = LEADER;
 const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) all $2; last ;; *) all $2 ;; esac`;
 
