@@ -1,0 +1,96 @@
+// The loop of `exec`, what it prints at its end, and its exit code.
+import type { HostSet } from '../fleet/hostSet.ts';
+import type { FleetResult } from '../fleet/result.ts';
+import { labelOf } from '../fleet/typed.ts';
+import { Screen } from '../report/screen.ts';
+import type { Host } from '../ssh/host.ts';
+import type { SshSettings } from '../ssh/settings.ts';
+import type { ExecArguments } from './execOptions.ts';
+import { jsonLine, notOk, printGathered, skippedLines, summaryOf } from './execOutput.ts';
+import { execute, type ExecEnd } from './execRun.ts';
+import { keepLastTime } from './execState.ts';
+import { makeFolder } from './execTranscript.ts';
+import { perform } from './perform.ts';
+
+/** How the output is shown. */
+export type Shape = 'prefix' | 'gather' | 'json';
+
+/** What was asked for. */
+export interface Exec {
+  readonly argv: ExecArguments;
+  readonly hosts: HostSet;
+  readonly command: string | readonly [string, ...string[]];
+  readonly settings: SshSettings;
+  readonly shape: Shape;
+}
+
+/** Runs it to its end. */
+export async function runExec(what: Exec): Promise<void> {
+  const { argv, shape } = what;
+  const dry = argv['dry-run'];
+  if (argv.transcript !== undefined && !dry) makeFolder(argv.transcript);
+  await perform(() => [dry ? () => inHosts(what, () => {}) : () => live(what)], {
+    slots: undefined,
+    timeout: undefined,
+    'fail-fast': false,
+    report: shape === 'prefix' || dry ? 'prefix' : 'quiet',
+    'dry-run': dry,
+    cwd: undefined,
+  });
+}
+
+function inHosts(
+  { argv, hosts, command, settings, shape }: Exec,
+  ended: (end: ExecEnd) => void,
+): Generator<any, FleetResult<unknown>, any> {
+  const dry = argv['dry-run'];
+  return execute({
+    hosts,
+    command,
+    ssh: { ...settings, ...(argv.timeout !== undefined && { timeout: argv.timeout }) },
+    each: {
+      slots: argv.fanout,
+      failFast: argv['fail-fast'],
+      ...(argv['max-fail'] !== undefined && { maxFail: argv['max-fail'] }),
+      ...(argv.batch !== undefined && { batch: argv.batch }),
+      ...(argv.canary !== undefined && { canary: argv.canary }),
+    },
+    keep: shape !== 'prefix' && !dry,
+    transcript: dry ? undefined : argv.transcript,
+    ended,
+  });
+}
+
+function* live(what: Exec): Generator<any, void, any> {
+  const { hosts, shape } = what;
+  // That its reader has gone is told to `perform`, whose report writes to the same streams.
+  const screen = new Screen({ closed: () => {} });
+  const ends: ExecEnd[] = [];
+  let result: FleetResult<unknown> | undefined;
+  try {
+    result = yield* inHosts(what, (end) => {
+      ends.push(end);
+      if (shape === 'json') screen.write('out', `${jsonLine(end)}\n`);
+    });
+    process.exitCode = result.unreachable.size > 0 ? 3 : result.ok.size < hosts.size ? 1 : 0;
+  } finally {
+    // Also when it was ended by Ctrl-C: what was said until then is worth as much.
+    const order = new Map<Host, number>([...hosts].map((host, index) => [host, index]));
+    ends.sort((a, b) => order.get(a.host)! - order.get(b.host)!);
+    if (shape === 'gather') printGathered(ends, screen);
+    if (result !== undefined) {
+      if (shape === 'json') for (const line of skippedLines(result.skipped)) screen.write('out', `${line}\n`);
+      screen.write('err', summaryOf(hosts, ends, result.skipped));
+    }
+    const unkept = keep(what, ends);
+    if (unkept !== undefined) screen.write('err', `sluice: --failed will not know of this: ${unkept.message}\n`);
+  }
+}
+
+/** For --failed; why it can't be, where that matters. */
+function keep({ hosts, command }: Exec, ends: readonly ExecEnd[]): Error | undefined {
+  const failed = notOk(hosts, ends).map((host) => labelOf(host));
+  const text = typeof command === 'string' ? command : command.join(' ');
+  const error = keepLastTime({ failed, command: text, at: new Date().toISOString() });
+  return failed.length > 0 ? error : undefined;
+}

@@ -1,0 +1,96 @@
+// What `exec` does: the command on each host, what is kept of that, and the end.
+import { each, type EachOptions } from '../fleet/each.ts';
+import { neverSent } from '../fleet/eachHost.ts';
+import type { HostSet } from '../fleet/hostSet.ts';
+import type { FleetResult } from '../fleet/result.ts';
+import { ssh, type SshOptions, type SshResult } from '../fleet/ssh.ts';
+import { keyOf } from '../fleet/typed.ts';
+import { Fifo } from '../kernel/fifo.ts';
+import type { Host } from '../ssh/host.ts';
+import { Transcript } from './execTranscript.ts';
+
+/** Characters of a stream of a host that are kept for the end; of more, the last. */
+const KEPT = 4 * 1024 * 1024;
+
+/** What is to be done. */
+export interface ExecPlan {
+  readonly hosts: HostSet;
+  readonly command: string | readonly [string, ...string[]];
+  readonly ssh: SshOptions;
+  readonly each: EachOptions;
+  /** Keep what the hosts say. */
+  readonly keep: boolean;
+  /** A folder. */
+  readonly transcript: string | undefined;
+  /** Told of each host that has ended. */
+  ended(end: ExecEnd): void;
+}
+
+/** How a host has ended. */
+export interface ExecEnd {
+  readonly host: Host;
+  /** Undefined: it was the command that succeeded. */
+  readonly error: Error | undefined;
+  readonly reached: boolean;
+  readonly ms: number;
+  readonly stdout: Said;
+  readonly stderr: Said;
+}
+
+/** The lines of a stream. */
+export class Said {
+  readonly #lines = new Fifo<string>();
+  #size = 0;
+  /** Lines at the beginning that are not kept any more. */
+  lost = 0;
+
+  line(line: string): void {
+    this.#lines.push(line);
+    this.#size += line.length + 1;
+    while (this.#size > KEPT && this.#lines.length > 1) {
+      this.#size -= this.#lines.shift()!.length + 1;
+      this.lost++;
+    }
+  }
+
+  /** Each with its newline. */
+  get text(): string {
+    let text = '';
+    for (const line of this.#lines) text += `${line}\n`;
+    return text;
+  }
+}
+
+/** Runs it on each host. */
+export function* execute(plan: ExecPlan): Generator<any, FleetResult<SshResult>, any> {
+  return yield* each(plan.hosts, (host) => onHost(host, plan), plan.each);
+}
+
+function* onHost(host: Host, plan: ExecPlan): Generator<any, SshResult, any> {
+  const { transcript, keep } = plan;
+  const begun = Date.now();
+  const said = { stdout: new Said(), stderr: new Said() };
+  const name = keyOf(host);
+  const files =
+    transcript === undefined
+      ? undefined
+      : { stdout: new Transcript(transcript, name, 'out'), stderr: new Transcript(transcript, name, 'err') };
+  const hear =
+    (stream: 'stdout' | 'stderr') =>
+    (line: string): void => {
+      files?.[stream].line(line);
+      if (keep) said[stream].line(line);
+    };
+  let error: Error | undefined;
+  try {
+    const heard = keep || files !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
+    return yield* ssh(host, plan.command, { ...plan.ssh, ...heard, label: name, capture: false });
+  } catch (thrown) {
+    error = thrown as Error;
+    throw thrown;
+  } finally {
+    files?.stdout.close();
+    files?.stderr.close();
+    plan.ended({ host, error, reached: error === undefined || !neverSent(error), ms: Date.now() - begun, ...said });
+  }
+}
