@@ -52,6 +52,9 @@ export { unchecked } from './advice/unchecked.ts';
 
 export { host, type Host, type HostParts, type HostPath } from './ssh/host.ts';
 export type { SshSettings } from './ssh/settings.ts';
+export { hosts, type HostsLike, type HostsOptions } from './fleet/hosts.ts';
+export { HostSet, type Vars } from './fleet/hostSet.ts';
+export { inventory, type Inventory, type InventoryFormat, type InventorySource } from './fleet/inventory.ts';
 export { ssh, type SshOptions, type SshResult } from './fleet/ssh.ts';
 export { via } from './fleet/via.ts';
 

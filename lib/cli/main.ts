@@ -3,16 +3,18 @@
 import { existsSync } from 'node:fs';
 import yargs from 'yargs';
 import { completion } from './completion.ts';
+import { hosts } from './hosts.ts';
 import { loopOptions } from './options.ts';
 import { run } from './run.ts';
 import { seq } from './seq.ts';
 import { suggest } from './suggest.ts';
 import { UsageError } from './usage.ts';
 
-const COMMANDS = ['run', 'seq', 'completion'];
+const COMMANDS = ['run', 'seq', 'hosts', 'completion'];
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   run: Object.keys(loopOptions),
   seq: [...Object.keys(loopOptions), 'keep-going'],
+  hosts: ['exclude', 'inventory', 'expand', 'fold', 'count', 'json', 'split'],
 };
 
 /** Runs the command line. What goes wrong is told on stderr and in `process.exitCode`. */
@@ -57,6 +59,7 @@ function parser(args: readonly string[], version: string) {
     .usage('$0 COMMAND\n\nRuns programs side by side: generators yield them, or a line of the shell names them.')
     .command(run)
     .command(seq)
+    .command(hosts)
     .command(completion)
     .example('$0 run deploy.ts', 'run the steps of a script')
     .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')

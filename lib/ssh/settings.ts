@@ -103,10 +103,7 @@ export function wordsOf(host: Host, settings: SshSettings, proxy?: string): stri
   if (identity !== undefined) words.push('-i', identity);
   if (proxy !== undefined) option('ProxyCommand', proxy);
   else if (jump !== undefined) words.push('-J', jump);
-  if (host.address !== undefined) {
-    option('HostName', host.address);
-    option('HostKeyAlias', host.name);
-  }
+  if (host.address !== undefined) option('HostName', host.address);
   const login = host.user ?? user;
   if (login !== undefined) words.push('-l', login);
   const number = host.port ?? port;

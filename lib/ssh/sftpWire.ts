@@ -11,12 +11,21 @@ export interface FileInfo {
   /** Seconds since the epoch. */
   readonly atime: number;
   readonly mtime: number;
+  /** The numbers of its user and group, where they are known. */
+  readonly owner?: Owner | undefined;
+}
+
+/** Whose a file is. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** What can be changed of it. */
 export interface FileChange {
   readonly mode?: number | undefined;
   readonly times?: { readonly atime: number; readonly mtime: number } | undefined;
+  readonly owner?: Owner | undefined;
 }
 
 const SIZE = 1;
@@ -36,18 +45,16 @@ export function typeOf(mode: number): FileInfo['type'] {
 export function readInfo(reader: Reader): FileInfo {
   const flags = reader.u32();
   const size = flags & SIZE ? reader.u32() * 2 ** 32 + reader.u32() : 0;
-  if (flags & OWNER) {
-    reader.u32();
-    reader.u32();
-  }
+  const owner = flags & OWNER ? { uid: reader.u32(), gid: reader.u32() } : undefined;
   const mode = flags & MODE ? reader.u32() : 0;
   const [atime, mtime] = flags & TIMES ? [reader.u32(), reader.u32()] : [0, 0];
   if (flags & EXTENDED) for (let left = 2 * reader.u32(); left > 0; left--) reader.bytes();
-  return { type: typeOf(mode), mode: mode & 0o7777, size, atime, mtime };
+  return { type: typeOf(mode), mode: mode & 0o7777, size, atime, mtime, owner };
 }
 
-export function writeChange(writer: Writer, { mode, times }: FileChange): Writer {
-  writer.u32((mode === undefined ? 0 : MODE) | (times === undefined ? 0 : TIMES));
+export function writeChange(writer: Writer, { mode, times, owner }: FileChange): Writer {
+  writer.u32((owner === undefined ? 0 : OWNER) | (mode === undefined ? 0 : MODE) | (times === undefined ? 0 : TIMES));
+  if (owner !== undefined) writer.u32(owner.uid).u32(owner.gid);
   if (mode !== undefined) writer.u32(mode);
   if (times !== undefined) writer.u32(times.atime).u32(times.mtime);
   return writer;

@@ -1,0 +1,273 @@
+// A program that is talked to before it begins: sudo asks for a password on stderr and reads it from stdin, which is the
+// command's from then on. Nothing but the password is written before the command has begun: it would be taken for one.
+import { Writable } from 'node:stream';
+import type { Attendance, Child, Command, Exit, OutputPipe, Spawner } from '../kernel/index.ts';
+import { ChannelPipe } from './channelPipe.ts';
+import { localEnds, type LocalEnds } from './localEnds.ts';
+
+/** A spawner that heeds `Command.attended`. It joins no programs: what is written first has to come from us. */
+export function attending(spawner: Spawner): Spawner {
+  return {
+    ...('connection' in spawner && { connection: spawner.connection }),
+    name: spawner.name,
+    room: () => spawner.room(),
+    spawn(command, started, exited) {
+      const { attended, ...rest } = command;
+      if (attended === undefined) return spawner.spawn(command, started, exited);
+      return new Attended(spawner, rest, attended, started, exited);
+    },
+  };
+}
+
+/** Lets a watcher of ours go before it is looked who is left behind. */
+const LEAVING = { every: 5, times: 40 }; // ms
+
+class Attended implements Child {
+  readonly #spawner: Spawner;
+  readonly #command: Command;
+  readonly #attended: Attendance;
+  readonly #started: (pid: number | undefined) => void;
+  readonly #exited: (exit: Exit) => void;
+  #passwords: readonly string[] = [];
+  #local: LocalEnds | undefined;
+  #child: Child | undefined;
+  #stdin: HeldInput | undefined;
+  #stderr: ChannelPipe | undefined;
+  /** How many of those who ask have begun, and whether the next one has its answer. */
+  #asked = 0;
+  #answered = false;
+  /** What stderr has said and is not yet known to be the command's. */
+  #heard = '';
+  #refused = false;
+  #running = false;
+  #over = false;
+
+  constructor(
+    spawner: Spawner,
+    command: Command,
+    attended: Attendance,
+    started: (pid: number | undefined) => void,
+    exited: (exit: Exit) => void,
+  ) {
+    this.#spawner = spawner;
+    this.#command = command;
+    this.#attended = attended;
+    this.#started = started;
+    this.#exited = exited;
+    void this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    const { stdin, stderr } = this.#command;
+    const asks = this.#attended.asks.length > 0;
+    try {
+      const passwords: string[] = [];
+      for (const ask of this.#attended.asks) passwords.push(await ask.password());
+      this.#passwords = passwords;
+      this.#local = await localEnds({ ...this.#command, stdout: 'pipe', ...(asks ? {} : { stderr: 'pipe' }) });
+    } catch (error) {
+      const { path: file, code } = error as NodeJS.ErrnoException;
+      // A file that can't be opened has its path; everything else is a password that there is none of.
+      this.#end(
+        file === undefined
+          ? { type: 'error', code: 'PASSWORD', error: error as Error }
+          : { type: 'error', code: code ?? 'EIO', error: error as Error, file },
+      );
+      return;
+    }
+    if (this.#over) {
+      this.#local.close();
+      return;
+    }
+    const piped = { ...this.#command, stdin: 'pipe', ...(asks ? { stderr: 'pipe' } : { stderr }) } as const;
+    if (stdin !== 'ignore') this.#stdin = new HeldInput();
+    this.#child = this.#spawner.spawn(
+      piped,
+      (pid) => this.#begun(pid),
+      (exit) => this.#ended(exit),
+    );
+  }
+
+  #begun(pid: number | undefined): void {
+    const child = this.#child!;
+    this.#running = true;
+    child.stdin!.on('error', () => {});
+    if (this.#attended.asks.length === 0) this.#open();
+    else {
+      this.#stderr = new ChannelPipe(() => {});
+      child.stderr!.on('data', (chunk) => this.#hear(chunk));
+      child.stderr!.on('close', () => {
+        if (!this.#refused && this.#heard !== '') this.#stderr!.push(Buffer.from(this.#heard, 'latin1'));
+        this.#heard = '';
+        this.#stderr!.end();
+      });
+    }
+    const stderr = this.#command.stderr === 'ignore' ? undefined : this.#stderr;
+    if (this.#command.stderr === 'ignore') this.#stderr?.destroy();
+    this.#local!.join(this.#stdin, undefined, stderr);
+    this.#started(pid);
+  }
+
+  // --- what is said before it begins --------------------------------------------------------------------------------------
+
+  #hear(chunk: Buffer): void {
+    if (this.#asked === this.#attended.asks.length) {
+      this.#stderr!.push(chunk);
+      return;
+    }
+    this.#heard += chunk.toString('latin1');
+    for (;;) {
+      const ask = this.#attended.asks[this.#asked];
+      if (ask === undefined) break;
+      const begun = this.#heard.indexOf(`${ask.begun}\n`);
+      const prompt = this.#heard.indexOf(ask.prompt);
+      if (prompt !== -1 && (begun === -1 || prompt < begun)) {
+        this.#cut(prompt, ask.prompt.length);
+        this.#answer();
+      } else if (begun !== -1) {
+        this.#cut(begun, ask.begun.length + 1);
+        this.#asked++;
+        this.#answered = false;
+      } else return;
+    }
+    // What has been said by those who asked: their newline behind the password is no line.
+    const said = this.#heard.replace(/^\s*\n/, '');
+    this.#heard = '';
+    if (said !== '') this.#stderr!.push(Buffer.from(said, 'latin1'));
+    this.#open();
+  }
+
+  #cut(at: number, length: number): void {
+    this.#heard = this.#heard.slice(0, at) + this.#heard.slice(at + length);
+  }
+
+  #answer(): void {
+    if (this.#answered) {
+      // It was wrong. At the end of its input it asks no more.
+      this.#refused = true;
+      this.#child!.stdin!.end();
+    } else this.#child!.stdin!.write(`${this.#passwords[this.#asked]}\n`);
+    this.#answered = true;
+  }
+
+  /** From now on its stdin is its own. */
+  #open(): void {
+    const { stdin } = this.#child!;
+    if (this.#stdin !== undefined) this.#stdin.open(stdin!);
+    else if (!this.#attended.lifeline) stdin!.end();
+  }
+
+  #ended(exit: Exit): void {
+    this.#stdin?.over();
+    if (!this.#running) this.#local?.close();
+    if (!this.#refused) {
+      this.#leave(() => this.#end(exit));
+      return;
+    }
+    const said = this.#heard.trim();
+    const message = `the password was refused${said === '' ? '' : `: ${said}`}`;
+    this.#end({ type: 'error', code: 'PASSWORD', error: new Error(message) });
+  }
+
+  /** The watcher sees that its input has ended, and goes. */
+  #leave(then: () => void): void {
+    const child = this.#child!;
+    if (!this.#attended.lifeline || child.stdin === undefined) {
+      then();
+      return;
+    }
+    child.stdin.end();
+    let times = 0;
+    const look = (): void => {
+      if (times++ < LEAVING.times && child.alive()) setTimeout(look, LEAVING.every);
+      else then();
+    };
+    look();
+  }
+
+  #end(exit: Exit): void {
+    if (this.#over) return;
+    this.#over = true;
+    queueMicrotask(() => this.#exited(exit));
+  }
+
+  // --- Child --------------------------------------------------------------------------------------------------------------
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+  get stdin(): Writable | undefined {
+    return this.#command.stdin === 'pipe' && this.#running ? this.#stdin : undefined;
+  }
+  get stdout(): OutputPipe | undefined {
+    return this.#child?.stdout;
+  }
+  get stderr(): OutputPipe | undefined {
+    return this.#attended.asks.length === 0
+      ? this.#child?.stderr
+      : this.#command.stderr === 'pipe'
+        ? this.#stderr
+        : undefined;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    const child = this.#child;
+    if (child === undefined) {
+      if (/^SIG(?:TERM|KILL|INT|HUP|QUIT)$/.test(signal)) this.#end({ type: 'exit', exitCode: undefined, signal });
+      return;
+    }
+    const begun = this.#asked === this.#attended.asks.length;
+    if (this.#running && begun && this.#attended.lifeline) child.stdin!.write(`${signal.slice(3)}\n`);
+    else {
+      // Who waits for a password can be beyond our rights to signal, but not without its input.
+      if (this.#running && !begun) child.stdin!.end();
+      child.signal(signal);
+    }
+  }
+  alive(): boolean {
+    return this.#child?.alive() ?? false;
+  }
+  members(): readonly number[] {
+    return this.#child?.members() ?? [];
+  }
+  release(): void {
+    this.#child?.release();
+  }
+}
+
+/** What is written waits until the program has begun. */
+class HeldInput extends Writable {
+  #target: Writable | undefined;
+  #over = false;
+  #act: (() => void) | undefined;
+
+  open(target: Writable): void {
+    this.#target = target;
+    this.#act?.();
+    this.#act = undefined;
+  }
+
+  /** Nobody reads any more. */
+  over(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.on('error', () => {});
+    this.destroy(Object.assign(new Error('the command reads no more'), { code: 'EPIPE' }));
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#when(() => this.#target!.write(chunk, done));
+  }
+
+  override _final(done: () => void): void {
+    this.#when(() => {
+      this.#target!.end();
+      done();
+    });
+  }
+
+  #when(act: () => void): void {
+    if (this.#target === undefined) this.#act = act;
+    else act();
+  }
+}
