@@ -1,0 +1,108 @@
+// Small files by one script each. They have no single quotes, backslashes or newlines: every login shell reads them alike.
+// The first line that they write tells that a shell has read them, and not a forced command.
+import { createHash, randomBytes } from 'node:crypto';
+import { execute } from './exec.ts';
+import { hostError, type Job, type Reached } from './job.ts';
+import type { FileChange, FileInfo } from '../../ssh/sftp.ts';
+
+/** What goes as a whole. */
+export const SMALL = 256 * 1024; // bytes
+
+const BEGUN = 'sluice\n';
+const DONE = 'done\n';
+
+/** Names of files that are not whole yet begin so. */
+export const HIDDEN = '.sluice-';
+export const token = (): string => randomBytes(9).toString('base64url');
+
+/**
+ * Beside the target, checked, then renamed: under the name of the target there is never a part of it. A link is followed, and
+ * what is replaced keeps its owner, and its mode where none is given.
+ */
+const UPLOAD = [
+  'echo sluice; t=$1 n=$2 z=$3 c=$4 m=$5 d=$6 k=$7 w= o=',
+  'no() { echo "$*" >&2; exit 1; }; clean() { [ -z "$w" ] || rm -f -- "$w"; }; trap clean EXIT; trap "exit 1" HUP INT TERM PIPE',
+  'if [ -d "$t" ]; then [ "$n" ] || no "$t: it is a folder"; case $t in */) t=$t$n ;; *) t=$t/$n ;; esac; ' +
+    'if [ -d "$t" ]; then no "$t: it is a folder"; fi; else case $t in */) no "$t: no such folder" ;; esac; fi',
+  'if [ -L "$t" ]; then r=$(readlink -f -- "$t" && echo x) && t=${r%?x}; fi',
+  'if [ -e "$t" ]; then [ -f "$t" ] || no "$t: it is no regular file"; ' +
+    'set -- $(stat -c "%a %u:%g" -- "$t" 2>/dev/null || stat -f "%Lp %u:%g" -- "$t"); m=${m:-$1} o=$2; fi',
+  'case $t in */*) p=${t%/*}/ ;; *) p= ;; esac; [ -d "${p:-.}" ] || no "$p: no such folder"',
+  'if [ "$m" ]; then umask 077; fi; set -C; w=$p.sluice-$k; cat >"$w" || no "$t: it could not be written"',
+  'if command -v sha256sum >/dev/null; then h=$(sha256sum <"$w"); elif command -v shasum >/dev/null; then h=$(shasum -a 256 <"$w"); else h=; fi',
+  'case $h in "$c"*) ;; "") s=$(wc -c <"$w"); [ $s -eq $z ] || no "$t: $s bytes of $z have arrived" ;; *) no "$t: what arrived is not what was sent" ;; esac',
+  '[ -z "$o" ] || { [ -O "$t" ] && [ -G "$t" ]; } || chown -- "$o" "$w" 2>/dev/null',
+  '[ -z "$m" ] || chmod -- "$m" "$w" || no "$t: its mode could not be set"; [ -z "$d" ] || TZ=UTC0 touch -t "$d" -- "$w" || no "$t: its time could not be set"',
+  'mv -f -- "$w" "$t" || no "$t: it could not be replaced"; w=; echo done',
+].join('; ');
+
+/** A small file's size, mode and times, and what is in it. */
+const DOWNLOAD =
+  'echo sluice; t=$1; no() { echo "$*" >&2; exit 1; }; [ -e "$t" ] || no "$t: no such file"; if [ -f "$t" ]; then ' +
+  's=$(stat -L -c "%s %a %X %Y" -- "$t" 2>/dev/null || stat -L -f "%z %Lp %a %m" -- "$t") && [ ${s%% *} -le $2 ] || exit 0; ' +
+  '[ -r "$t" ] || no "$t: permission denied"; echo "$s"; exec cat <"$t"; fi';
+
+/** Where and how a file is to be. */
+export interface Upload extends FileChange {
+  readonly path: string;
+  /** Its name where the path is a folder; '' where it may not be one. */
+  readonly name: string;
+}
+
+/** False where the host has no shell for us: nothing was done then. Throws a CopyError or a ConnectionError. */
+export async function upload(
+  { connection, host }: Reached,
+  content: Uint8Array,
+  { path, name, mode, times }: Upload,
+  job: Job,
+): Promise<boolean> {
+  const time = times === undefined ? '' : stamp(times.mtime);
+  const digest = createHash('sha256').update(content).digest('hex');
+  const args = [path, name, String(content.length), digest, mode?.toString(8) ?? '', time, token()];
+  const running = (): void => void (job.sent = true);
+  const { exitCode, stdout, stderr } = await execute(
+    connection,
+    { script: UPLOAD, args },
+    content,
+    job.signal,
+    running,
+  );
+  const said = stdout.toString('latin1');
+  if (!said.startsWith(BEGUN)) return false;
+  if (exitCode !== 0 || said !== BEGUN + DONE) throw hostError(`${host.name}:${path}`, reasonOf(stderr, path), stderr);
+  return true;
+}
+
+/** Undefined where it isn't small, isn't a regular file, or the host has no shell for us. */
+export async function download(
+  { connection, host }: Reached,
+  path: string,
+  job: Job,
+): Promise<{ readonly info: FileInfo; readonly content: Buffer } | undefined> {
+  const script = { script: DOWNLOAD, args: [path, String(SMALL)] };
+  const { exitCode, stdout, stderr } = await execute(connection, script, Buffer.alloc(0), job.signal, () => {});
+  if (!stdout.subarray(0, BEGUN.length).equals(Buffer.from(BEGUN))) return undefined;
+  if (exitCode !== 0) throw hostError(`${host.name}:${path}`, reasonOf(stderr, path), stderr);
+  const end = stdout.indexOf(10, BEGUN.length);
+  if (end === -1) return undefined;
+  const [size = 0, mode = 0, atime = 0, mtime = 0] = stdout
+    .toString('latin1', BEGUN.length, end)
+    .split(' ')
+    .map((word, index) => parseInt(word, index === 1 ? 8 : 10));
+  const content = stdout.subarray(end + 1);
+  // Those of /proc have a size of 0 and something in them.
+  if (content.length !== size && size !== 0) return undefined;
+  return { info: { type: 'file', size: content.length, mode: mode & 0o7777, atime, mtime }, content };
+}
+
+/** The last line, less the path in front. */
+function reasonOf(stderr: string, path: string): string {
+  const line = stderr.trimEnd().split('\n').at(-1) ?? '';
+  return (line.startsWith(`${path}: `) ? line.slice(path.length + 2) : line) || 'the script was ended';
+}
+
+/** As `touch -t` takes it: CCYYMMDDhhmm.ss. */
+function stamp(seconds: number): string {
+  const digits = new Date(seconds * 1000).toISOString().replace(/\D/g, '').slice(0, 14);
+  return `${digits.slice(0, 12)}.${digits.slice(12)}`;
+}

@@ -1,0 +1,64 @@
+import { Writable } from 'node:stream';
+import { within } from '../compose/within.ts';
+import { createRunner, type Runner } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
+import { program } from '../runners/program.ts';
+import { toHost, type Host } from '../ssh/host.ts';
+import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
+import { viaSsh } from '../ssh/via.ts';
+import { checkPath } from './put.ts';
+
+/** Options of `get`: how the host is connected to, and what is given. */
+export interface GetOptions extends SshSettings {
+  /** 'buffer': bytes. Default: 'utf8', text. */
+  readonly encoding?: 'buffer' | 'utf8';
+}
+
+const SCRIPT = 'if [ -d "$1" ]; then echo "$1: it is a folder" >&2; exit 1; fi; exec cat <"$1"';
+
+/**
+ * What is in a file on a host: `const id = yield* get('web01', '/etc/machine-id')`, all of it, as it is.
+ *
+ * Fails with the reason `exit` where it can't be read, and `connection` where the host can't be reached.
+ */
+export function get(
+  host: Host | string,
+  path: string,
+  options: GetOptions & { readonly encoding: 'buffer' },
+): Runner<Buffer>;
+export function get(host: Host | string, path: string, options?: GetOptions): Runner<string>;
+export function get(what: Host | string, path: string, options: GetOptions = {}): Runner<any> {
+  const host = toHost(what);
+  checkOptions('get', options, [...SETTINGS, 'encoding']);
+  checkPath('get', path);
+  const { encoding = 'utf8', ...settings } = options;
+  if (encoding !== 'utf8' && encoding !== 'buffer')
+    throw new TypeError(`get: encoding is 'utf8' or 'buffer', not ${JSON.stringify(encoding)}`);
+  const via = viaSsh(host, settings);
+  const label = `get ${host.name}:${path}`;
+  return createRunner<string | Buffer>({
+    spec: { type: 'get', host: host.name, path },
+    label,
+    start(sink, context) {
+      const chunks: Buffer[] = [];
+      const stdout = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          chunks.push(chunk);
+          done();
+        },
+      });
+      const cat = program(['/bin/sh', '-c', SCRIPT, 'sh', path], { stdout, label });
+      const child = context.start(within({ via }, cat), {
+        settle(outcome) {
+          if (outcome.type !== 'finished') {
+            sink.settle(outcome);
+            return;
+          }
+          const bytes = Buffer.concat(chunks);
+          sink.settle({ type: 'finished', value: encoding === 'buffer' ? bytes : bytes.toString() });
+        },
+      });
+      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+    },
+  });
+}

@@ -1,0 +1,52 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { get } from '../../lib/fleet/get.ts';
+import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
+import '../support.ts';
+import { sshdMissing, startRig } from '../ssh/rig/rig.ts';
+import { until, withEnvironment } from '../ssh/rig/procs.ts';
+import { execFileSync } from 'node:child_process';
+
+const skip = sshdMissing() ?? false;
+
+t.test('get', { skip }, async (t) => {
+  const rig = await startRig();
+  t.teardown(() => rig.stop());
+  const { home } = rig.hosts[0]!;
+  const config = { config: rig.config };
+
+  t.test('content, exactly, and no lines of it', async (t) => {
+    const events: Event[] = [];
+    writeFileSync(join(home, 'f'), '\ufeffone\r\ntwo\n\n');
+    const [text, bytes, boot] = await runCommandGens(
+      [
+        get('h1', 'f', config),
+        get('h1', 'f', { ...config, encoding: 'buffer' }),
+        get('h1', '/proc/sys/kernel/random/boot_id', config),
+      ],
+      { onEvent: (event) => void events.push(event) },
+    );
+    t.equal(text, '\ufeffone\r\ntwo\n\n');
+    t.ok((bytes as Buffer).equals(Buffer.from('\ufeffone\r\ntwo\n\n')));
+    t.match(boot, /^[0-9a-f-]{36}\n$/);
+    t.notOk(events.some((event) => event.type === 'line'));
+    t.match(get('h1', 'f').spec, { type: 'get', host: 'h1', path: 'f' });
+  });
+
+  t.test('killed while it waits, nothing is left there', async (t) => {
+    execFileSync('mkfifo', [join(home, 'fifo')]);
+    const cats = () => withEnvironment(`SLUICE_RIG=`).length;
+    const before = cats();
+    const loop = runCommandGens([get('h1', 'fifo', config)]);
+    loop.catch(() => {});
+    await until('it waits', () => cats() > before);
+    loop.kill('me');
+    await t.rejects(loop, { name: 'RunError', reason: { type: 'killed', by: 'me' } });
+    await until('it has ended there', () => cats() <= before);
+    t.same(
+      readdirSync(home).filter((name) => name.startsWith('.sluice')),
+      [],
+    );
+  });
+});
