@@ -5,7 +5,9 @@ import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { Connection } from './connection.ts';
+import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
+import { configuredJump } from './jump.ts';
 import { startRemote } from './remoteChild.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
 
@@ -19,6 +21,8 @@ const KEYS = 2000; // ms
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
 interface HostSpawner extends Spawner {
   readonly connection: Connection;
+  /** The socket of its master, once it has logged in. */
+  reach(): Promise<string>;
 }
 
 /** Programs run on a host by the user's own OpenSSH. Throws a TypeError for what is no host and for unknown options. */
@@ -42,17 +46,18 @@ function spawnerFor(host: Host, settings: SshSettings, run: RunRecord): HostSpaw
   if (spawners === undefined) services.set(root, (spawners = new Map()));
   // Within another host's, that one is the jump: its connection, with the keys of this machine.
   const outer = run.ambient.spawner;
-  const through = outer !== undefined && 'connection' in outer ? (outer as HostSpawner) : jumpOf(settings, run);
-  const key = `${keyOf(host, settings)}${through === undefined ? '' : ` by ${through.name}`}`;
+  const nested = outer !== undefined && 'connection' in outer;
+  const through = nested ? (outer as HostSpawner) : settings.jump && jumpOf(settings.jump, settings, run);
+  const key = `${keyOf(host, settings)}${through ? ` by ${through.name}` : ''}`;
   let spawner = spawners.get(key);
-  if (spawner === undefined) spawners.set(key, (spawner = hostSpawner(key, host, settings, through, root)));
+  if (spawner === undefined)
+    spawners.set(key, (spawner = hostSpawner(key, host, settings, through || undefined, root)));
   return spawner;
 }
 
 /** The jump that was asked for, as a host of its own: one connection for all that are behind it. */
-function jumpOf(settings: SshSettings, run: RunRecord): HostSpawner | undefined {
-  const { jump, config, identity, knownHosts, options, kex } = settings;
-  if (jump === undefined) return undefined;
+function jumpOf(jump: string, settings: SshSettings, run: RunRecord): HostSpawner {
+  const { config, identity, knownHosts, options, kex } = settings;
   const [first, ...rest] = jump.split(',').reverse() as [string, ...string[]];
   return spawnerFor(
     toHost(first.includes('://') ? first : jumpName(first)),
@@ -81,28 +86,42 @@ function hostSpawner(
   root: RunRecord,
 ): HostSpawner {
   const { connectTimeout } = settings;
+  let by = through;
   const connection = new Connection({
     spawner: defaultSpawner(),
     limit: connectTimeout === undefined ? LOGIN : milliseconds(connectTimeout, 'connectTimeout') + KEYS,
-    handshake: through === undefined ? (begin) => begin(() => {}) : line(through),
+    handshake: (begin) => (by === undefined ? begin(() => {}) : line(by)(begin)),
     async words() {
-      if (through === undefined) return wordsOf(host, settings);
-      const path = await through.connection.ready();
+      if (by === undefined) {
+        const jump = await configuredJump(host, settings, defaultSpawner());
+        if (jump === undefined) return wordsOf(host, settings);
+        by = jumpOf(jump, settings, root);
+      }
+      const path = await by.reach();
       return wordsOf(host, settings, `ssh -F none -S ${path} -W [%h]:%p -- through`);
     },
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   });
   let serving = false;
+  const served = (): Connection => {
+    if (!serving) {
+      serving = true;
+      serve(connection, host, root);
+    }
+    return connection;
+  };
   return {
     name: `ssh:${key}`,
     connection,
     room: () => Infinity,
-    spawn(command, started, exited) {
-      if (!serving) {
-        serving = true;
-        serve(connection, host, root, through);
+    spawn: (command, started, exited) => startRemote(served(), command, started, exited),
+    async reach() {
+      try {
+        return await served().ready();
+      } catch (error) {
+        if (!(error instanceof ConnectionError)) throw error;
+        throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
       }
-      return startRemote(connection, command, started, exited);
     },
   };
 }
@@ -133,7 +152,7 @@ function line(through: HostSpawner): (begin: (over: () => void) => void) => void
 }
 
 /** Makes the connection a run of the outermost loop, which ends it. */
-function serve(connection: Connection, host: Host, root: RunRecord, through: HostSpawner | undefined): void {
+function serve(connection: Connection, host: Host, root: RunRecord): void {
   const service: Runner<void> = createRunner<void>({
     spec: { type: 'connection', ssh: host.name },
     label: `ssh ${host.name}`,
@@ -143,7 +162,6 @@ function serve(connection: Connection, host: Host, root: RunRecord, through: Hos
       kill: (by) => connection.end(() => sink.settle({ type: 'killed', by })),
     }),
   });
-  void through;
   root.call(() => {
     if (root.open) root.startChild(service, { sink: {} });
   });

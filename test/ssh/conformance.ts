@@ -279,6 +279,26 @@ export function conformance(t: Test, more: SshOptions): void {
     t.equal(after - before, 1);
   });
 
+  t.test('so is one that the configuration has', async (t) => {
+    const hosts = [5, 6, 7].map((n) => `behind${n}`);
+    for (const name of hosts)
+      rig.entry({
+        name,
+        address: rig.hosts[1]!.address,
+        port: rig.hosts[1]!.port,
+        publicKey: rig.hosts[1]!.publicKey,
+        ssh: ['ProxyJump h1'],
+      });
+    const logins = (): number => rig.hosts[0]!.log().match(/Accepted publickey/g)?.length ?? 0;
+    const before = logins();
+    const results = await all(hosts.map((name) => ssh(name, 'echo here', { ...options }))).run();
+    t.same(
+      results.map(({ stdout }) => stdout),
+      ['here', 'here', 'here'],
+    );
+    t.equal(logins() - before, 1);
+  });
+
   t.test('options that can’t be', (t) => {
     t.throws(() => ssh('h1', ['true'], { options: { StrictHostKeyChecking: 'no' } }), {
       name: 'TypeError',
