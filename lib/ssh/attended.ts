@@ -1,5 +1,7 @@
 // A program that is talked to before it begins: sudo asks for a password on stderr and reads it from stdin, which is the
 // command's from then on. Nothing but the password is written before the command has begun: it would be taken for one.
+import { writeSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import type { Attendance, Child, Command, Exit, OutputPipe, Spawner } from '../kernel/index.ts';
 import { ChannelPipe } from './channelPipe.ts';
@@ -21,6 +23,8 @@ export function attending(spawner: Spawner): Spawner {
 
 /** Lets a watcher of ours go before it is looked who is left behind. */
 const LEAVING = { every: 5, times: 40 }; // ms
+/** Who holds stderr open after the exit is waited for as long as this, where it isn't read by others. */
+const QUIET = 200; // ms
 
 class Attended implements Child {
   readonly #spawner: Spawner;
@@ -30,6 +34,7 @@ class Attended implements Child {
   readonly #exited: (exit: Exit) => void;
   #passwords: readonly string[] = [];
   #local: LocalEnds | undefined;
+  #file: FileHandle | undefined;
   #child: Child | undefined;
   #stdin: HeldInput | undefined;
   #stderr: ChannelPipe | undefined;
@@ -39,6 +44,7 @@ class Attended implements Child {
   /** What stderr has said and is not yet known to be the command's. */
   #heard = '';
   #refused = false;
+  #stderrClosed = false;
   #running = false;
   #over = false;
 
@@ -64,9 +70,12 @@ class Attended implements Child {
       const passwords: string[] = [];
       for (const ask of this.#attended.asks) passwords.push(await ask.password());
       this.#passwords = passwords;
-      this.#local = await localEnds({ ...this.#command, stdout: 'pipe', ...(asks ? {} : { stderr: 'pipe' }) });
+      this.#local = await localEnds({ ...this.#command, stdout: 'pipe', stderr: 'pipe' });
+      if (asks && typeof stderr === 'object' && 'file' in stderr)
+        this.#file = await open(stderr.file, stderr.append === true ? 'a' : 'w');
     } catch (error) {
       const { path: file, code } = error as NodeJS.ErrnoException;
+      this.#local?.close();
       // A file that can't be opened has its path; everything else is a password that there is none of.
       this.#end(
         file === undefined
@@ -76,10 +85,10 @@ class Attended implements Child {
       return;
     }
     if (this.#over) {
-      this.#local.close();
+      this.#close();
       return;
     }
-    const piped = { ...this.#command, stdin: 'pipe', ...(asks ? { stderr: 'pipe' } : { stderr }) } as const;
+    const piped: Command = { ...this.#command, stdin: 'pipe', stderr: asks ? 'pipe' : stderr };
     if (stdin !== 'ignore') this.#stdin = new HeldInput();
     this.#child = this.#spawner.spawn(
       piped,
@@ -97,14 +106,13 @@ class Attended implements Child {
       this.#stderr = new ChannelPipe(() => {});
       child.stderr!.on('data', (chunk) => this.#hear(chunk));
       child.stderr!.on('close', () => {
-        if (!this.#refused && this.#heard !== '') this.#stderr!.push(Buffer.from(this.#heard, 'latin1'));
-        this.#heard = '';
+        if (!this.#refused && this.#heard !== '') this.#say(Buffer.from(this.#heard, 'latin1'));
         this.#stderr!.end();
+        this.#stderrClosed = true;
+        this.#closed?.();
       });
     }
-    const stderr = this.#command.stderr === 'ignore' ? undefined : this.#stderr;
-    if (this.#command.stderr === 'ignore') this.#stderr?.destroy();
-    this.#local!.join(this.#stdin, undefined, stderr);
+    this.#local!.join(this.#stdin, undefined, undefined);
     this.#started(pid);
   }
 
@@ -112,7 +120,7 @@ class Attended implements Child {
 
   #hear(chunk: Buffer): void {
     if (this.#asked === this.#attended.asks.length) {
-      this.#stderr!.push(chunk);
+      this.#say(chunk);
       return;
     }
     this.#heard += chunk.toString('latin1');
@@ -133,8 +141,16 @@ class Attended implements Child {
     // What has been said by those who asked: their newline behind the password is no line.
     const said = this.#heard.replace(/^\s*\n/, '');
     this.#heard = '';
-    if (said !== '') this.#stderr!.push(Buffer.from(said, 'latin1'));
+    if (said !== '') this.#say(Buffer.from(said, 'latin1'));
     this.#open();
+  }
+
+  /** What is the command's. */
+  #say(chunk: Buffer): void {
+    const { stderr } = this.#command;
+    if (stderr === 'pipe') this.#stderr!.push(chunk);
+    else if (stderr === 'inherit') process.stderr.write(chunk);
+    else if (this.#file !== undefined) writeSync(this.#file.fd, chunk);
   }
 
   #cut(at: number, length: number): void {
@@ -159,14 +175,37 @@ class Attended implements Child {
 
   #ended(exit: Exit): void {
     this.#stdin?.over();
-    if (!this.#running) this.#local?.close();
+    if (!this.#running) this.#close();
+    const asked = this.#running && this.#attended.asks.length > 0;
+    if (asked && (this.#refused || this.#command.stderr !== 'pipe')) this.#whenClosed(() => this.#conclude(exit));
+    else this.#conclude(exit);
+  }
+
+  #conclude(exit: Exit): void {
+    void this.#file?.close();
     if (!this.#refused) {
       this.#leave(() => this.#end(exit));
       return;
     }
-    const said = this.#heard.trim();
+    const said = this.#heard.trim().replace(/\s*\n\s*/g, ' ');
     const message = `the password was refused${said === '' ? '' : `: ${said}`}`;
     this.#end({ type: 'error', code: 'PASSWORD', error: new Error(message) });
+  }
+
+  #closed: (() => void) | undefined;
+  #whenClosed(then: () => void): void {
+    const timer = setTimeout(() => this.#closed!(), QUIET);
+    this.#closed = () => {
+      clearTimeout(timer);
+      this.#closed = undefined;
+      then();
+    };
+    if (this.#stderrClosed) this.#closed();
+  }
+
+  #close(): void {
+    this.#local?.close();
+    void this.#file?.close();
   }
 
   /** The watcher sees that its input has ended, and goes. */
