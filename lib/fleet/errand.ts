@@ -93,10 +93,24 @@ export class Errand<T> implements Running {
     return this.step(time, stop);
   }
 
-  /** A command on the host. */
-  run(argv: readonly [string, ...string[]], options: { detach?: boolean } = {}): Promise<Answer> {
+  /** A command on the host. `atMost`: undefined is given after so many milliseconds, and it is ended. */
+  run(argv: readonly [string, ...string[]], options?: { readonly detach?: boolean }): Promise<Answer>;
+  run(
+    argv: readonly [string, ...string[]],
+    options: { readonly detach?: boolean; readonly atMost: number },
+  ): Promise<Answer | undefined>;
+  async run(
+    argv: readonly [string, ...string[]],
+    { atMost = Infinity, ...options }: { readonly detach?: boolean; readonly atMost?: number } = {},
+  ): Promise<Answer | undefined> {
     const { answer, stop } = ask(this.there, this.clock, argv, options);
-    return this.step(answer, stop);
+    let late = false;
+    const cancel = this.clock.after(atMost, () => {
+      late = true;
+      stop();
+    });
+    const given = await this.step(answer, stop).finally(cancel);
+    return late ? undefined : given;
   }
 
   /** A command on this machine. */
