@@ -11,16 +11,16 @@ import { UsageError } from './usage.ts';
 export interface ExecArguments {
   readonly words: string[] | undefined;
   readonly '--'?: string[];
-  readonly hosts: string[] | undefined;
-  readonly exclude: string[] | undefined;
-  readonly inventory: string[] | undefined;
+  readonly hosts: readonly string[] | undefined;
+  readonly exclude: readonly string[] | undefined;
+  readonly inventory: readonly string[] | undefined;
   readonly failed: boolean;
   readonly fanout: number;
   readonly user: string | undefined;
   readonly identity: string | undefined;
   readonly config: string | undefined;
   readonly jump: string | undefined;
-  readonly option: string[] | undefined;
+  readonly option: readonly string[] | undefined;
   readonly timeout: string | undefined;
   readonly 'connect-timeout': string | undefined;
   readonly argv: boolean;
@@ -45,9 +45,9 @@ export const execOptions = {
   hosts: {
     alias: 'w',
     type: 'string',
-    array: true,
     requiresArg: true,
-    describe: "where: 'web[01-40],db1', @group of an inventory, - for stdin",
+    coerce: list,
+    describe: "where: 'web[01-40],db1', @group of an inventory, - for stdin; may be repeated",
     defaultDescription: 'all of the inventory',
   },
   exclude: hostOptions.exclude,
@@ -68,9 +68,9 @@ export const execOptions = {
   option: {
     alias: 'o',
     type: 'string',
-    array: true,
     requiresArg: true,
-    describe: "of ssh_config: -o Port=2222; -o 'ProxyCommand …'",
+    coerce: list,
+    describe: 'of ssh_config: -o Port=2222; may be repeated',
     defaultDescription: 'none',
   },
   timeout: { ...loopOptions.timeout, describe: 'end a command that takes longer: 90s, 5m' },
@@ -100,6 +100,11 @@ export const execOptions = {
   'dry-run': loopOptions['dry-run'],
   transcript: { ...word, describe: 'write what each host says to DIR/HOST.out and DIR/HOST.err' },
 } as const;
+
+/** Each time it was given. (yargs' arrays take no '-'.) */
+function list(given: string | readonly string[] | undefined): readonly string[] | undefined {
+  return given === undefined ? undefined : [given].flat();
+}
 
 function whole<T extends number | undefined>(name: string, given: T): T {
   const value = last<T>(given);
