@@ -55,6 +55,12 @@ export type { SshSettings } from './ssh/settings.ts';
 export { hosts, type HostsLike, type HostsOptions } from './fleet/hosts.ts';
 export { HostSet, type Vars } from './fleet/hostSet.ts';
 export { inventory, type Inventory, type InventoryFormat, type InventorySource } from './fleet/inventory.ts';
+export { each, type EachOptions, type Share } from './fleet/each.ts';
+export type { FleetResult } from './fleet/result.ts';
+export { get, type GetOptions } from './fleet/get.ts';
+export { put, type PutOptions } from './fleet/put.ts';
+export { ready, type ReadyOptions } from './fleet/ready.ts';
+export { reboot, type RebootOptions } from './fleet/reboot.ts';
 export { ssh, type SshOptions, type SshResult } from './fleet/ssh.ts';
 export { via } from './fleet/via.ts';
 

@@ -1,5 +1,6 @@
 import { createRunner, type Context, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import { within } from '../compose/within.ts';
+import { ready } from './ready.ts';
 import { program, type CommandLine, type ProgramOptions, type ProgramResult } from '../runners/program.ts';
 import { toHost, type Host } from '../ssh/host.ts';
 import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
@@ -31,11 +32,12 @@ export function ssh(what: Host | string, command: CommandLine, options: SshOptio
   const settings: Record<string, unknown> = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) (SETTINGS.includes(name) ? settings : rest)[name] = value;
-  const inner = program(command, rest);
+  const { label = program(command, rest).label } = rest as { label?: string };
+  const inner = program(command, { ...rest, label: `${host.name}: ${label}` });
   const runner = within({ via: viaSsh(host, settings) }, inner);
   return createRunner<SshResult>({
     spec: { ...inner.spec, type: 'ssh', host: host.name },
-    label: `${host.name}: ${inner.label}`,
+    label: inner.label,
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     start: (sink: Sink<SshResult>, context: Context): Running => {
@@ -47,3 +49,6 @@ export function ssh(what: Host | string, command: CommandLine, options: SshOptio
     },
   });
 }
+
+/** Waits until a host can be logged in to: see `ready`. */
+ssh.ready = ready;

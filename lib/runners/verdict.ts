@@ -81,7 +81,7 @@ export class Verdict {
       reason,
       run: run.id,
       spec: this.#spec(),
-      label: mask(this.#runner.commandText),
+      label: mask(run.remote === undefined ? this.#runner.commandText : `${run.remote}: ${this.#runner.commandText}`),
       tails: { stdout: stdout?.lastLines(mask) ?? '', stderr: stderr?.lastLines(mask) ?? '' },
       ...(hint === undefined ? {} : { hint: mask(hint) }),
       ...(cause === undefined ? {} : { cause: this.#masked(cause) }),
