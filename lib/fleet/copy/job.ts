@@ -109,12 +109,20 @@ function told(error: unknown, { sent, context }: Job, label: string, spec: Spec)
 /** A step that failed; the run that it fails gives it its name. */
 export class CopyError extends Error {
   readonly reason: Reason;
+  /** What is wrong, less where. */
+  readonly what: string;
   readonly hint: string;
   readonly stderr: string;
 
-  constructor(reason: Reason, hint: string, { cause, stderr = '' }: { cause?: unknown; stderr?: string } = {}) {
+  constructor(
+    reason: Reason,
+    what: string,
+    { place, cause, stderr = '' }: { place?: string; cause?: unknown; stderr?: string } = {},
+  ) {
+    const hint = place === undefined ? what : `${place}: ${what}`;
     super(hint, { cause });
     this.reason = reason;
+    this.what = what;
     this.hint = hint;
     this.stderr = stderr;
   }
@@ -128,7 +136,7 @@ export function fileError(path: string, what: unknown): CopyError {
 
 /** Something is wrong on a host: what a program there would have exited with 1 for. */
 export function hostError(place: string, what: string, stderr = ''): CopyError {
-  return new CopyError({ type: 'exit', exitCode: 1 }, `${place}: ${what}`, { stderr });
+  return new CopyError({ type: 'exit', exitCode: 1 }, what, { place, stderr });
 }
 
 /** `ENOENT: no such file or directory, open '…'` less the code and what was tried. */
