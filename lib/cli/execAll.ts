@@ -2,10 +2,12 @@
 import type { HostSet } from '../fleet/hostSet.ts';
 import type { FleetResult } from '../fleet/result.ts';
 import { labelOf } from '../fleet/typed.ts';
+import { via } from '../fleet/via.ts';
+import type { Via } from '../kernel/index.ts';
 import { Screen } from '../report/screen.ts';
 import type { Host } from '../ssh/host.ts';
 import type { SshSettings } from '../ssh/settings.ts';
-import type { ExecArguments } from './execOptions.ts';
+import { PASSWORD, type ExecArguments } from './execOptions.ts';
 import { jsonLine, notOk, printGathered, skippedLines, summaryOf } from './execOutput.ts';
 import { execute, type ExecEnd } from './execRun.ts';
 import { keepLastTime } from './execState.ts';
@@ -47,7 +49,9 @@ function inHosts(
   return execute({
     hosts,
     command,
-    ssh: { ...settings, ...(argv.timeout !== undefined && { timeout: argv.timeout }) },
+    settings,
+    timeout: argv.timeout,
+    sudo: argv.sudo ? sudo() : undefined,
     each: {
       slots: argv.fanout,
       failFast: argv['fail-fast'],
@@ -59,6 +63,13 @@ function inHosts(
     transcript: dry ? undefined : argv.transcript,
     ended,
   });
+}
+
+/** One for all hosts. Without a password only what sudoers let pass without one can be run. */
+function sudo(): Via {
+  const password = process.env[PASSWORD];
+  delete process.env[PASSWORD]; // ssh and what that starts need not see it
+  return via.sudo(password === undefined ? {} : { password: () => password });
 }
 
 function* live(what: Exec): Generator<any, void, any> {

@@ -7,6 +7,9 @@ import { hostOptions } from './hosts.ts';
 import { last, loopOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
+/** Has the password of --sudo. */
+export const PASSWORD = 'SLUICE_SUDO_PASSWORD';
+
 /** As they come from the command line. */
 export interface ExecArguments {
   readonly words: string[] | undefined;
@@ -24,6 +27,7 @@ export interface ExecArguments {
   readonly timeout: string | undefined;
   readonly 'connect-timeout': string | undefined;
   readonly argv: boolean;
+  readonly sudo: boolean;
   readonly gather: boolean;
   readonly prefix: boolean;
   readonly json: boolean;
@@ -81,6 +85,7 @@ export const execOptions = {
     defaultDescription: 'as ssh_config says, else 10s',
   },
   argv: { ...flag, describe: 'the words are a program and its arguments, each as it is; no remote shell reads them' },
+  sudo: { ...flag, describe: `as root, by sudo; its password, if it wants one, is in $${PASSWORD}` },
   prefix: { ...flag, describe: 'each line as it comes, behind its host', defaultDescription: 'yes' },
   gather: {
     ...flag,

@@ -3,10 +3,14 @@ import { each, type EachOptions } from '../fleet/each.ts';
 import { neverSent } from '../fleet/eachHost.ts';
 import type { HostSet } from '../fleet/hostSet.ts';
 import type { FleetResult } from '../fleet/result.ts';
-import { ssh, type SshOptions, type SshResult } from '../fleet/ssh.ts';
 import { keyOf } from '../fleet/typed.ts';
+import { via } from '../fleet/via.ts';
+import { within } from '../compose/within.ts';
 import { Fifo } from '../kernel/fifo.ts';
+import type { Duration, Via } from '../kernel/index.ts';
+import { program, type ProgramResult } from '../runners/program.ts';
 import type { Host } from '../ssh/host.ts';
+import type { SshSettings } from '../ssh/settings.ts';
 import { Transcript } from './execTranscript.ts';
 
 /** Characters of a stream of a host that are kept for the end; of more, the last. */
@@ -16,7 +20,10 @@ const KEPT = 4 * 1024 * 1024;
 export interface ExecPlan {
   readonly hosts: HostSet;
   readonly command: string | readonly [string, ...string[]];
-  readonly ssh: SshOptions;
+  readonly settings: SshSettings;
+  readonly timeout: Duration | undefined;
+  /** As another user. */
+  readonly sudo: Via | undefined;
   readonly each: EachOptions;
   /** Keep what the hosts say. */
   readonly keep: boolean;
@@ -62,11 +69,11 @@ export class Said {
 }
 
 /** Runs it on each host. */
-export function* execute(plan: ExecPlan): Generator<any, FleetResult<SshResult>, any> {
+export function* execute(plan: ExecPlan): Generator<any, FleetResult<ProgramResult>, any> {
   return yield* each(plan.hosts, (host) => onHost(host, plan), plan.each);
 }
 
-function* onHost(host: Host, plan: ExecPlan): Generator<any, SshResult, any> {
+function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any> {
   const { transcript, keep } = plan;
   const begun = Date.now();
   const said = { stdout: new Said(), stderr: new Said() };
@@ -84,7 +91,9 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, SshResult, any> {
   let error: Error | undefined;
   try {
     const heard = keep || files !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
-    return yield* ssh(host, plan.command, { ...plan.ssh, ...heard, label: name, capture: false });
+    const command = program(plan.command, { ...heard, label: name, capture: false, timeout: plan.timeout });
+    const body = plan.sudo === undefined ? command : within({ via: plan.sudo }, command);
+    return yield* within({ via: via.ssh(host, plan.settings) }, body);
   } catch (thrown) {
     error = thrown as Error;
     throw thrown;
