@@ -48,7 +48,9 @@ function shapeOf(argv: ExecArguments): Shape {
   const given = (['prefix', 'gather', 'json'] as const).filter((shape) => argv[shape]);
   if (given.length > 1)
     throw new UsageError(`exec: --${given.join(' and --')} are two ways to show the output; give one`);
-  return given[0] ?? 'prefix';
+  if (argv.diff && given[0] !== undefined && given[0] !== 'gather')
+    throw new UsageError(`exec: --diff compares what is gathered; it is not for --${given[0]}`);
+  return given[0] ?? (argv.diff ? 'gather' : 'prefix');
 }
 
 async function hostsOf(argv: ExecArguments): Promise<HostSet> {

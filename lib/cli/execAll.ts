@@ -88,7 +88,7 @@ function* live(what: Exec): Generator<any, void, any> {
     // Also when it was ended by Ctrl-C: what was said until then is worth as much.
     const order = new Map<Host, number>([...hosts].map((host, index) => [host, index]));
     ends.sort((a, b) => order.get(a.host)! - order.get(b.host)!);
-    if (shape === 'gather') printGathered(ends, screen);
+    if (shape === 'gather') printGathered(ends, screen, what.argv.diff);
     if (result !== undefined) {
       if (shape === 'json') for (const line of skippedLines(result.skipped)) screen.write('out', `${line}\n`);
       screen.write('err', summaryOf(hosts, ends, result.skipped));

@@ -29,6 +29,7 @@ export interface ExecArguments {
   readonly argv: boolean;
   readonly sudo: boolean;
   readonly gather: boolean;
+  readonly diff: boolean;
   readonly prefix: boolean;
   readonly json: boolean;
   readonly 'fail-fast': boolean;
@@ -92,6 +93,7 @@ export const execOptions = {
     alias: 'b',
     describe: 'at the end, and what is the same once, below the hosts that said it',
   },
+  diff: { ...flag, describe: 'gather; of what differs from the most common output, only how' },
   json: { ...flag, describe: 'a line of JSON for each host when it has ended' },
   'fail-fast': { ...flag, describe: 'the first host that fails ends those at work; no more are begun' },
   'max-fail': { ...word, coerce: share('--max-fail', 0), describe: 'when more than N or N% fail, begin no more' },

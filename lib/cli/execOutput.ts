@@ -8,6 +8,7 @@ import { endColors, forTerminal } from '../report/clean.ts';
 import { DIM, paint, RED, wantsColor } from '../report/color.ts';
 import { briefly, firstLine } from '../report/explain.ts';
 import type { Screen } from '../report/screen.ts';
+import { difference } from './execDiff.ts';
 import type { ExecEnd, Said } from './execRun.ts';
 
 /** A host's end as a line of JSON. */
@@ -34,28 +35,46 @@ export function skippedLines(hosts: HostSet): string[] {
 
 /**
  * Prints what is the same once, the most common first: stdout to stdout, then stderr to stderr. What failed stands apart from
- * what did not.
+ * what did not. `diff`: of the others only in what they differ from the most common one.
  */
-export function printGathered(ends: readonly ExecEnd[], screen: Screen): void {
+export function printGathered(ends: readonly ExecEnd[], screen: Screen, diff: boolean): void {
   for (const place of ['out', 'err'] as const) {
-    const stream = place === 'out' ? 'stdout' : 'stderr';
-    const texts = ends.map((end) => ({ end, text: textOf(end[stream]), why: end.error && why(end) }));
-    const speaking = texts.filter(({ text }) => text !== '');
-    // Where others have said something, saying nothing differs.
-    const silent = place === 'out' && speaking.length > 0 ? texts.filter(({ text, why }) => text === '' && !why) : [];
+    const groups = groupsOf(ends, place === 'out' ? 'stdout' : 'stderr');
     const color = wantsColor(screen[place]);
     const clean = screen[place].isTTY === true ? forTerminal : endColors;
-    for (const group of gather([...speaking, ...silent], ({ text, why }) => `${why ?? ''}\0${text}`)) {
-      const [{ text, why: failure }] = group as [(typeof texts)[number]];
-      const set = new HostSet(group.map(({ end }) => end.host));
-      const count = group.length === ends.length ? '' : ` (${group.length} of ${ends.length})`;
-      const which = `${String(set)}${count}${place === 'err' ? ', stderr' : ''}`;
-      const head = `==> ${which}${failure === undefined ? '' : `: ${failure}`} <==`;
-      const tone = failure === undefined ? DIM : RED;
-      const body = text === '' ? '(nothing)\n' : text.slice(0, -1).split('\n').map(clean).join('\n') + '\n';
-      screen.write(place, `${color ? paint(tone, head) : head}\n${body}`);
+    const common = groups[0];
+    for (const group of groups) {
+      const { hosts, count, why, lines } = group;
+      const apart = diff && group !== common ? difference(common!.lines, lines) : undefined;
+      const of = count === ends.length ? '' : ` (${count} of ${ends.length})`;
+      const unlike = apart === undefined ? '' : `, unlike ${common!.hosts}`;
+      const failure = why === '' ? '' : `: ${why}`;
+      const head = `==> ${hosts}${of}${place === 'err' ? ', stderr' : ''}${unlike}${failure} <==`;
+      const body = (apart ?? (lines.length > 0 ? lines : ['(nothing)'])).map((line) => `${clean(line)}\n`);
+      screen.write(place, `${color ? paint(why === '' ? DIM : RED, head) : head}\n${body.join('')}`);
     }
   }
+}
+
+/** Hosts that said the same and ended alike. */
+interface Group {
+  readonly hosts: string;
+  readonly count: number;
+  readonly why: string;
+  readonly lines: readonly string[];
+}
+
+function groupsOf(ends: readonly ExecEnd[], stream: 'stdout' | 'stderr'): Group[] {
+  const texts = ends.map((end) => ({ end, text: textOf(end[stream]), why: why(end) }));
+  const speaking = texts.filter(({ text }) => text !== '');
+  // Where others have said something, saying nothing differs.
+  const silent =
+    stream === 'stdout' && speaking.length > 0 ? texts.filter(({ text, why }) => text === '' && why === '') : [];
+  return gather([...speaking, ...silent], ({ text, why }) => `${why}\0${text}`).map((group) => {
+    const { text, why } = group[0]!;
+    const hosts = String(new HostSet(group.map(({ end }) => end.host)));
+    return { hosts, count: group.length, why, lines: text === '' ? [] : text.slice(0, -1).split('\n') };
+  });
 }
 
 function textOf(said: Said): string {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { refuses, startRig, sshdMissing, type Rig } from '../ssh/rig/rig.ts';
+import { installSudo, refuses, startRig, sshdMissing, type Rig } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
 import { start, type Ended, type Living } from './support.ts';
 
@@ -11,15 +11,20 @@ const skip = sshdMissing() ?? false;
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const command = [process.execPath, '--import', at('../../dist/lib/cli/load/register.js'), at('../fixtures/exec.ts')];
 
+type Begin = (...args: string[]) => Living;
+
 /** A command line with a state of its own, and what it ended with. */
 function line(t: Test): {
-  begin(...args: string[]): Living;
+  readonly begin: Begin & { with(env: Record<string, string>): Begin };
   exec(...args: string[]): Promise<Ended>;
   readonly state: string;
 } {
   const folder = t.testdir({});
-  const begin = (...args: string[]): Living =>
-    start(['exec', ...args], { env: { XDG_STATE_HOME: folder, HOME: folder } }, command);
+  const begins =
+    (more: Record<string, string>): Begin =>
+    (...args) =>
+      start(['exec', ...args], { env: { XDG_STATE_HOME: folder, HOME: folder, ...more } }, command);
+  const begin = Object.assign(begins({}), { with: begins });
   return { begin, exec: (...args) => begin(...args).ended, state: join(folder, 'sluice/exec.json') };
 }
 
@@ -36,6 +41,7 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
     [/give --inventory FILE/, '-w', '@web', '--', 'true'],
     [/these are no hosts/, '-w', 'a!a', '--', 'true'],
     [/--gather and --json are two ways/, '-w', 'a', '--gather', '--json', '--', 'true'],
+    [/--diff compares what is gathered/, '-w', 'a', '--diff', '--json', '--', 'true'],
     [/--fanout: expected a whole number/, '-w', 'a', '-f', '0', '--', 'true'],
     [/--max-fail: expected a number of hosts or a part/, '-w', 'a', '--max-fail', '101%', '--', 'true'],
     [/--batch: expected/, '-w', 'a', '--batch', '0', '--', 'true'],
@@ -144,6 +150,10 @@ t.test('with real hosts', { skip }, async (t) => {
       '==> h[1,3] (2 of 3) <==\nx\n==> h2 (1 of 3) <==\n(nothing)\n',
       'silence differs',
     );
+    t.equal(
+      (await exec(...F, '-w', 'h[1-4]', '--diff', '--', 'echo a; echo $((NUMBER / 4)); echo c')).stdout,
+      '==> h[1-3] (3 of 4) <==\na\n0\nc\n==> h4 (1 of 4), unlike h[1-3] <==\n@ 2\n-0\n+1\n',
+    );
   });
 
   t.test('--json gives a line for each host, once it has ended', async (t) => {
@@ -212,6 +222,22 @@ t.test('with real hosts', { skip }, async (t) => {
     t.match(nobody, { status: 3, stderr: /h1: unreachable: auth: Permission denied/ });
     const behind = await exec(...F, '-w', 'h[2-3]', '-J', 'h1', '--', 'echo $NUMBER');
     t.same(sorted(behind.stdout), ['h2 | 2', 'h3 | 3']);
+  });
+
+  t.test('--sudo, with a password from the environment, and a wrong one', async (t) => {
+    const { exec, begin } = line(t);
+    installSudo(rig.hosts[0]!, 'open sesame');
+    installSudo(rig.hosts[1]!, undefined);
+    const script = 'echo $RIG_SUDO $SLUICE_SUDO_PASSWORD';
+    const given = { SLUICE_SUDO_PASSWORD: 'open sesame' };
+    const ended = await begin.with(given)(...F, '-w', 'h[1-2]', '--sudo', '--', script).ended;
+    t.same(sorted(ended.stdout), ['h1 | root', 'h2 | root']);
+    t.equal(ended.status, 0);
+    const none = await exec(...F, '-w', 'h[1-2]', '--sudo', '--', script);
+    t.match(none, { status: 1, stdout: 'h2 | root\n', stderr: /h1 \| sudo: a password is required/ });
+    const wrong = await begin.with({ SLUICE_SUDO_PASSWORD: 'wrong' })(...F, '-w', 'h1', '--sudo', '--', script).ended;
+    t.match(wrong, { status: 1, stdout: '', stderr: /the password was refused/ });
+    t.notMatch(wrong.stderr, /wrong\b/);
   });
 
   t.test('Ctrl-C leaves no remote process, and what was said is shown', async (t) => {
