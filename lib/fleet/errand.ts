@@ -1,5 +1,6 @@
 // What takes several steps with a host and a deadline over all: each step can be called off, and time is the loop's.
 import {
+  isRunError,
   RunError,
   type Clock,
   type Context,
@@ -45,7 +46,7 @@ export class Errand<T> implements Running {
   #rest: number;
   #since = 0;
   #cancel: () => void = () => {};
-  #stop: (() => void) | undefined;
+  #stop: ((by: string) => void) | undefined;
   /** Why it ends before its body does. */
   #end: { by: string } | 'late' | undefined;
   #last: string | undefined;
@@ -119,10 +120,10 @@ export class Errand<T> implements Running {
     return this.step(answer, stop);
   }
 
-  /** Waits for something that ends soon after `stop` was called. */
-  async step<V>(promise: Promise<V>, stop: () => void): Promise<V> {
+  /** Waits for something that ends soon after `stop` was called; it is called again where that is to be sooner. */
+  async step<V>(promise: Promise<V>, stop: (by: string) => void): Promise<V> {
     this.#stop = stop;
-    if (this.#end !== undefined) stop();
+    if (this.#end !== undefined) stop(this.#by);
     try {
       return await promise;
     } finally {
@@ -158,8 +159,10 @@ export class Errand<T> implements Running {
   #failed(thrown: unknown): void {
     this.#cancel();
     const end = this.#end;
-    if (end === undefined) this.#sink.settle({ type: 'failed', error: thrown as Error });
-    else if (end !== 'late') this.#sink.settle({ type: 'killed', by: end.by });
+    if (end === undefined) {
+      if (isRunError(thrown, 'killed')) this.#sink.settle({ type: 'killed', by: thrown.reason.by });
+      else this.#sink.settle({ type: 'failed', error: thrown as Error });
+    } else if (end !== 'late') this.#sink.settle({ type: 'killed', by: end.by });
     else {
       const hint = this.#last === undefined ? undefined : `the last reason: ${this.#run.mask(this.#last)}`;
       const error = this.error({ type: 'timeout', ms: this.#within }, hint === undefined ? {} : { hint });
@@ -176,14 +179,19 @@ export class Errand<T> implements Running {
     if (this.#end !== undefined) return;
     this.#end = why;
     this.#cancel();
-    this.#stop?.();
+    this.#stop?.(this.#by);
     this.#play?.();
+  }
+
+  get #by(): string {
+    return typeof this.#end === 'object' ? this.#end.by : 'timeout';
   }
 
   // --- Running ------------------------------------------------------------------------------------------------------------
 
   kill(by: string): void {
-    this.#callOff({ by });
+    if (this.#end === undefined) this.#callOff({ by });
+    else this.#stop?.(by);
   }
   pause(): void {
     this.#paused = true;

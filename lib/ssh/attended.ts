@@ -2,17 +2,19 @@
 // command's from then on. Nothing but the password is written before the command has begun: it would be taken for one.
 import { writeSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Attendance, Child, Command, Exit, OutputPipe, Spawner } from '../kernel/index.ts';
 import { ChannelPipe } from './channelPipe.ts';
+import { HeldInput } from './heldInput.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
 
 /** A spawner that heeds `Command.attended`. It joins no programs: what is written first has to come from us. */
 export function attending(spawner: Spawner): Spawner {
   return {
-    ...('connection' in spawner && { connection: spawner.connection }),
+    ...spawner, // one of a host has a connection
     name: spawner.name,
     room: () => spawner.room(),
+    joint: () => undefined,
     spawn(command, started, exited) {
       const { attended, ...rest } = command;
       if (attended === undefined) return spawner.spawn(command, started, exited);
@@ -271,42 +273,5 @@ class Attended implements Child {
   }
   release(): void {
     this.#child?.release();
-  }
-}
-
-/** What is written waits until the program has begun. */
-class HeldInput extends Writable {
-  #target: Writable | undefined;
-  #over = false;
-  #act: (() => void) | undefined;
-
-  open(target: Writable): void {
-    this.#target = target;
-    this.#act?.();
-    this.#act = undefined;
-  }
-
-  /** Nobody reads any more. */
-  over(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.on('error', () => {});
-    this.destroy(Object.assign(new Error('the command reads no more'), { code: 'EPIPE' }));
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#when(() => this.#target!.write(chunk, done));
-  }
-
-  override _final(done: () => void): void {
-    this.#when(() => {
-      this.#target!.end();
-      done();
-    });
-  }
-
-  #when(act: () => void): void {
-    if (this.#target === undefined) this.#act = act;
-    else act();
   }
 }

@@ -77,10 +77,10 @@ function inside(spec: Via['spec'], remote: string, enter: (command: Entered) => 
     spawner(run: Context): Spawner {
       const { spawner, via } = run;
       return {
-        ...('connection' in spawner && { connection: spawner.connection }),
+        ...spawner,
         name: `${spawner.name} ${remote}`,
         room: () => spawner.room(),
-        ...(via === undefined && spawner.joint !== undefined && { joint: () => spawner.joint!() }),
+        joint: () => (via === undefined ? spawner.joint?.() : undefined),
         spawn(command, started, exited) {
           const { exactEnv: _, ...rest } = command;
           const argv = enter(command) as [string, ...string[]];
