@@ -7,7 +7,9 @@ import type { FleetResult } from '../../lib/fleet/result.ts';
 import { RunError, runCommandGens, type Event, type Reason, type Spawner } from '../../lib/kernel/index.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
 import type { Host } from '../../lib/ssh/host.ts';
+import { ssh } from '../../lib/fleet/ssh.ts';
 import { contract } from '../../lib/testing/contract.ts';
+import { refuses, sshdMissing, startRig } from '../ssh/rig/rig.ts';
 import { driven, failure, settleDown, value, type Driven } from '../support.ts';
 
 contract(t, 'each', () => ({
@@ -15,6 +17,8 @@ contract(t, 'each', () => ({
   endless: () => each('a,b', (host) => (host.name === 'a' ? value(undefined) : sleep(Infinity))),
   check: (given) => t.same([...given.ok.values()], ['a', 'b']),
 }));
+
+const skip = sshdMissing() ?? false;
 
 const names = (them: Iterable<Host> | ReadonlyMap<Host, unknown>): string[] =>
   [...(them instanceof Map ? (them.keys() as Iterable<Host>) : (them as Iterable<Host>))].map(({ name }) => name);
@@ -375,3 +379,32 @@ t.test('whatever the options: each host is told once, no more than the slots at 
     { numRuns: 200 },
   );
 });
+
+t.test(
+  'real hosts: one that is lost after a command has failed, one that refuses is unreachable',
+  { skip },
+  async (t) => {
+    const rig = await startRig({ hosts: 2 });
+    t.teardown(() => rig.stop());
+    refuses(rig, 'h3');
+    const ids: string[] = [];
+    const [result] = await runCommandGens(
+      [
+        each('h[1-3]', async function* (host) {
+          const { stdout } = yield* ssh(host, ['echo', host.name], { config: rig.config });
+          if (host.name !== 'h2') return stdout;
+          await rig.hosts[1]!.stop();
+          yield* ssh(host, 'true', { config: rig.config });
+          return 'never';
+        }),
+      ],
+      { onEvent: (event) => void (event.type === 'start' && ids.push(event.run)) },
+    );
+    t.same([...result!.ok.values()], ['h1']);
+    t.same(names(result!.failed), ['h2']);
+    t.match([...result!.failed.values()][0], { reason: { type: 'connection' } });
+    t.same(names(result!.unreachable), ['h3']);
+    t.ok(ids.includes('1.h2.2'));
+    t.throws(() => result!.orThrow(), { message: /^2 of 3 hosts[^]*\n {2}h2: [^]*\n {2}h3: unreachable: / });
+  },
+);
