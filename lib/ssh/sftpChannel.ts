@@ -1,9 +1,11 @@
 // One channel that speaks SFTP: requests out, each answer to who has asked.
-import type { Channel, ChannelEvents } from './channel.ts';
+import type { ChannelEvents } from './channel.ts';
 import type { Claim, Connection } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { SftpError } from './sftpWire.ts';
 import { Frames, Reader, Writer } from './wire.ts';
+
+type Opened = Parameters<Claim['opening']>[0];
 
 const INIT = 1;
 const VERSION = 2;
@@ -23,7 +25,7 @@ export class SftpChannel implements Claim, ChannelEvents {
   readonly #frames = new Frames();
   readonly #pending = new Map<number, Pending<Reader>>();
   readonly #greeted: Pending<void>;
-  #channel: Channel | undefined;
+  #channel: Opened | undefined;
   #queue: Buffer[] = [];
   #next = 0;
   #said = '';
@@ -62,7 +64,7 @@ export class SftpChannel implements Claim, ChannelEvents {
 
   // --- Claim, ChannelEvents -----------------------------------------------------------------------------------------------
 
-  opening(channel: Channel): void {
+  opening(channel: Opened): void {
     this.#channel = channel;
   }
   failed(error: ConnectionError): void {

@@ -1,9 +1,11 @@
 // One short script on a host, by one channel: what it reads is sent with it, so it takes two round trips. No watcher stands
 // beside it: it must end by itself once nobody sends or reads any more.
 import { quote } from '../../runners/quote.ts';
-import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
+import type { ChannelEvents } from '../../ssh/channel.ts';
 import type { Claim, Connection } from '../../ssh/connection.ts';
 import { ConnectionError } from '../../ssh/failure.ts';
+
+type Opened = Parameters<Claim['opening']>[0];
 
 /** How it ended. */
 export interface Executed {
@@ -28,7 +30,7 @@ export function execute(
 ): Promise<Executed> {
   const command = `exec /bin/sh -c '${script}' sh ${args.map((word) => quote(word) || "''").join(' ')}`;
   return new Promise((resolve, reject) => {
-    let channel: Channel | undefined;
+    let channel: Opened | undefined;
     let exitCode: number | undefined;
     let exited = false;
     let rest = input;

@@ -1,15 +1,17 @@
 // Removes on a host what was not finished there, when we are gone: a shell that has the names of the folders, and comes to the
 // end of its input with us or our connection.
 import { quote } from '../../runners/quote.ts';
-import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
+import type { ChannelEvents } from '../../ssh/channel.ts';
 import type { Claim, Connection } from '../../ssh/connection.ts';
 import { HIDDEN } from './scripts.ts';
+
+type Opened = Parameters<Claim['opening']>[0];
 
 /** A guard of the unfinished files of one copy. Where it can't be had, the copy goes on without. */
 export class Guard {
   readonly #connection: Connection;
   readonly #claim: Claim;
-  #channel: Channel | undefined;
+  #channel: Opened | undefined;
   #waiting: Buffer;
   #running = false;
   #over = false;
