@@ -44,5 +44,9 @@ export function expression(part: string): RegExp {
       source += `[${negated ? '^/' : ''}${members}]`;
     } else source += plain(token).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   }
-  return new RegExp(`^${source}$`, 'su');
+  try {
+    return new RegExp(`^${source}$`, 'su');
+  } catch {
+    return /$^/; // `[z-a]` has nothing
+  }
 }
