@@ -1,12 +1,12 @@
 // How each contestant runs things on many hosts. `place` is what fleetRig.mjs tells.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pool } from './harness.mjs';
-import { family } from './fleetProcs.mjs';
+import { adopt, family, processes } from './fleetProcs.mjs';
 
 export const WIDTH = 32;
 
@@ -93,28 +93,46 @@ export function output([file, ...args], { env = {}, any = false } = {}) {
 }
 
 /** The configuration of ssh with connections that are shared, and kept. */
-export function multiplexed({ config }, folder) {
-  const path = join(folder, 'config');
+function multiplexed({ config }, folder) {
+  const path = join(folder, 'ssh_config');
   const lines = ['ControlMaster auto', `ControlPath ${folder}/%n`, 'ControlPersist 600', `Include ${config}`];
   writeFileSync(path, `${lines.join('\n')}\n`);
   return path;
 }
 
-/** Starts a master for each host. */
+/** `body(config, folder)` with the masters that it starts, which end behind it; `ready`: hosts whose masters are there before. */
+export async function withMasters(place, ready, body) {
+  adopt();
+  const folder = scratch();
+  const config = multiplexed(place, folder);
+  try {
+    await startMasters(config, ready);
+    return await body(config, folder);
+  } finally {
+    await endMasters();
+  }
+}
+
+/** One for each host; there when it has logged in. */
 export async function startMasters(config, hosts) {
   await each(hosts, ({ name }) => output(['ssh', '-F', config, '-f', '-N', name]));
 }
 
-/** Ends the masters that were adopted by this process, and waits until they have. */
-export async function endMasters(folder, hosts) {
-  for (const pid of family(process.pid)) {
-    try {
-      process.kill(pid, 'SIGTERM');
-    } catch {
-      // It has ended by itself.
+/** Ends the masters that this process has adopted, and waits until they have. */
+async function endMasters() {
+  for (;;) {
+    const all = processes();
+    const living = family(process.pid, all).filter((pid) => all.get(pid).state !== 'Z');
+    if (living.length === 0) return;
+    for (const pid of living) {
+      try {
+        process.kill(pid, 'SIGTERM');
+      } catch {
+        // It has ended by itself.
+      }
     }
+    await new Promise((next) => setTimeout(next, 5));
   }
-  while (hosts.some(({ name }) => existsSync(join(folder, name)))) await new Promise((next) => setTimeout(next, 2));
 }
 
 const BASH = `c=$1 p=$2; shift 2; n=0; e=0
