@@ -14,7 +14,6 @@ import {
   type Spec,
   type Traits,
 } from '../kernel/index.ts';
-import { whenSettled } from '../kernel/run/settle.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { startMade } from '../kernel/runnable.ts';
 import type { Host } from '../ssh/host.ts';
@@ -69,7 +68,7 @@ class Watched<T, I> extends BaseRunner<T, I> {
   }
   start(sink: Sink<T, I>, context: Context): Running {
     const run = context as unknown as RunRecord;
-    if (run.remote !== undefined) whenSettled(run, () => isUnsent(run.outcome) || this.#ran());
+    if (run.remote !== undefined) (run.settleCalls ??= []).push(() => isUnsent(run.outcome) || this.#ran());
     return this.#inner.start(sink, context);
   }
 }
