@@ -21,6 +21,8 @@ function nested<T>(vias: readonly NonNullable<Change['via']>[], body: Runnable<T
   return vias.reduceRight<Runnable<T>>((inner, one) => within({ via: one }, inner), body) as Runner<T>;
 }
 
+const docker = (container: string) => via.docker(container, { lifeline: false });
+
 /** Programs of these names print what they were given, and where. */
 function printers(t: Test, ...names: string[]): string {
   const folder = t.testdir();
@@ -50,7 +52,7 @@ t.test('nice', async (t) => {
 
 t.test('docker: folder and environment are those in the container', async (t) => {
   const path = printers(t, 'docker');
-  t.same(await words(within({ via: via.docker('web') }, program(['ls', '-l', 'a b'])), path), [
+  t.same(await words(within({ via: via.docker('web', { lifeline: false }) }, program(['ls', '-l', 'a b'])), path), [
     ...['docker in /, X=outside', 'exec', 'web', 'ls', '-l', 'a b'],
   ]);
   const inner = within(
@@ -60,13 +62,13 @@ t.test('docker: folder and environment are those in the container', async (t) =>
   t.same((await words(inner, path)).slice(1), [
     ...['exec', '-i', '-u', 'me', '-w', '/srv/data/sub', '-e', 'X=inside', 'web', 'cat'],
   ]);
-  const exact = within({ via: via.docker('web') }, program(['ls'], { exactEnv: { A: 'b' } }));
+  const exact = within({ via: via.docker('web', { lifeline: false }) }, program(['ls'], { exactEnv: { A: 'b' } }));
   t.same((await words(exact, path)).slice(1), ['exec', 'web', 'env', '-i', 'A=b', 'ls']);
 });
 
 t.test('kubectl', async (t) => {
   const path = printers(t, 'kubectl');
-  t.same((await words(within({ via: via.kubectl('pod/web') }, program(['ls'])), path)).slice(1), [
+  t.same((await words(within({ via: via.kubectl('pod/web', { lifeline: false }) }, program(['ls'])), path)).slice(1), [
     ...['exec', 'pod/web', '--', 'ls'],
   ]);
   const options = { namespace: 'prod', container: 'main', context: 'east' };
@@ -80,22 +82,47 @@ t.test('kubectl', async (t) => {
   ]);
 });
 
+t.test('what runs in a container is ended there', async (t) => {
+  // The client can be killed at will: what it has begun is in another session.
+  const path = t.testdir();
+  const client = `#!/bin/sh\nwhile [ "$1" != -- ] && [ "$1" != c ]; do shift; done; shift\nexec setsid -w "$@"\n`;
+  for (const name of ['docker', 'kubectl']) writeFileSync(join(path, name), client, { mode: 0o755 });
+  for (const [name, one] of [
+    ['docker', via.docker('c')],
+    ['kubectl', via.kubectl('pod', { namespace: 'n' })],
+  ] as const) {
+    const pids = join(path, `${name}.pids`);
+    const script = `trap '' TERM; sleep 1000 & echo $$ $! > ${pids}; echo up; wait; sleep 1000`;
+    const body = function* () {
+      const sleeping = yield* spawn(program(['sh', '-c', script]));
+      yield* sleeping.next();
+      sleeping.kill('SIGKILL');
+      yield* sleeping.join();
+    };
+    const loop = within({ env: { PATH: `${path}:${process.env['PATH']}` } }, within({ via: one }, body)).run();
+    await t.rejects(loop, like({ reason: { type: 'killed' } }), name);
+    const both = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
+    await until(`${name}: they have gone`, () => !both.some(isAlive));
+    const plain = within({ via: one }, program('echo out; echo err >&2; cat; exit 3', { unchecked: true }));
+    const result = await within({ env: { PATH: `${path}:${process.env['PATH']}` } }, plain).run();
+    t.match(result, { stdout: 'out', stderr: 'err', exitCode: 3 }, name);
+  }
+});
+
 t.test('nested, the innermost goes first', async (t) => {
   const path = printers(t, 'docker', 'kubectl', 'sudo', 'nice');
   const sudo = via.sudo({ lifeline: false });
   const of = (...vias: NonNullable<Change['via']>[]) => words(nested(vias, program(['true'])), path);
-  t.same(await of(via.nice(5), via.docker('c')), [
-    ...['nice in /, X=outside', '-n', '5', 'docker', 'exec', 'c', 'true'],
-  ]);
-  t.same((await of(via.docker('c'), via.nice(5))).slice(1), ['exec', 'c', 'nice', '-n', '5', 'true']);
-  t.same((await of(via.docker('a'), via.docker('b'))).slice(1), ['exec', 'a', 'docker', 'exec', 'b', 'true']);
-  const [where, ...rest] = await of(sudo, via.nice(5), via.kubectl('p'));
+  t.same(await of(via.nice(5), docker('c')), [...['nice in /, X=outside', '-n', '5', 'docker', 'exec', 'c', 'true']]);
+  t.same((await of(docker('c'), via.nice(5))).slice(1), ['exec', 'c', 'nice', '-n', '5', 'true']);
+  t.same((await of(docker('a'), docker('b'))).slice(1), ['exec', 'a', 'docker', 'exec', 'b', 'true']);
+  const [where, ...rest] = await of(sudo, via.nice(5), via.kubectl('p', { lifeline: false }));
   t.match(where, 'sudo in /, X=outside');
   t.same(
     rest.filter((word) => !/^(?:PATH|X|PWD)=/.test(word)),
     ['-n', '--', 'env', 'nice', '-n', '5', 'kubectl', 'exec', 'p', '--', 'true'],
   );
-  t.same((await of(via.docker('c'), via.sudo({ user: 'me', lifeline: false }), via.nice(5))).slice(1), [
+  t.same((await of(docker('c'), via.sudo({ user: 'me', lifeline: false }), via.nice(5))).slice(1), [
     ...['exec', 'c', 'sudo', '-n', '-u', 'me', '--', 'nice', '-n', '5', 'true'],
   ]);
 });
@@ -106,7 +133,7 @@ t.test('on another host', { skip }, async (t) => {
   const host = rig.hosts[0]!;
   const bin = join(host.home, 'bin');
   writeFileSync(join(bin, 'docker'), '#!/bin/sh\necho "$HOME $X"\nfor word; do echo "$word"; done\n', { mode: 0o755 });
-  const inner = within({ via: via.docker('c'), env: { X: 'inside' } }, program(['ls', "it's"]));
+  const inner = within({ via: docker('c'), env: { X: 'inside' } }, program(['ls', "it's"]));
   const { stdout } = await within({ via: via.ssh('h1', { config: rig.config }), env: { X: 'there' } }, inner).run();
   t.same(stdout.split('\n'), [`${host.home} there`, 'exec', '-e', 'X=inside', 'c', 'ls', "it's"]);
 });
