@@ -68,6 +68,8 @@ export function tunnel(what: Host | string, options: TunnelOptions, body?: Body<
   checkOptions('tunnel', options, ['local', 'remote', 'reverse', 'socks', ...SETTINGS]);
   const settings = settingsAmong(options);
   checkSettings('tunnel', settings);
+  if ((settings as { transport?: string }).transport === 'client')
+    throw new TypeError(`tunnel: it needs the connection of the transport 'mux'; leave transport out`);
   if (body !== undefined && typeof body !== 'function')
     throw new TypeError(`tunnel: the body is a generator function of where it listens, not ${show(body)}`);
   const forwarding = forwardingOf(options);

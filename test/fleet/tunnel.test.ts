@@ -259,6 +259,7 @@ t.test('what it is, in a dry run too, and what is wrong', async (t) => {
     [{ reverse: true, remote: 80 }, /give local, where it leads to/],
     [{ socks: true, remote: 80 }, /neither remote nor reverse/],
     [{ socks: true, local: '/a/path' }, /listens at a port, not at a path/],
+    [{ remote: 80, transport: 'client' }, /it needs the connection of the transport 'mux'|unknown option transport/],
     [{ remote: 80, revers: true }, /unknown option revers/],
   ] as const)
     t.throws(() => tunnel('web', options as TunnelOptions), message, JSON.stringify(options));
