@@ -40,14 +40,36 @@ export interface ChannelEvents {
   lost(error: Error): void;
 }
 
+/** Where one command runs. */
+export interface Channel {
+  /**
+   * Where the transport can't tell how a command ended: the word by which the script around it has to (remoteScript). Such a channel
+   * may take long until its command begins.
+   */
+  readonly token?: string;
+  /** Has a command run by the remote user's shell; `replied` tells whether. */
+  exec(command: string): void;
+  subsystem(name: string): void;
+  /** Signals the command's process group, by the name without SIG; many servers don't do it, and none says so. */
+  signal(name: string): void;
+  /** Sends no more than there is room for; returns how much of it. */
+  write(bytes: Uint8Array): number;
+  /** No more will be written. */
+  eof(): void;
+  /** So many bytes of data have been taken. */
+  taken(bytes: number): void;
+  /** Closes it from this side; `closed` comes when the other side has too. One that isn't open yet is closed then. */
+  close(): void;
+}
+
 /** What a channel needs of its connection. */
 export interface Carrier {
   send(message: Writer): void;
   closed(id: number): void;
 }
 
-/** A channel. */
-export class Channel {
+/** A channel of a connection. */
+export class MuxChannel implements Channel {
   readonly #id: number;
   readonly #events: ChannelEvents;
   readonly #carrier: Carrier;
@@ -73,7 +95,6 @@ export class Channel {
     return this.#sentEof || this.#sentClose ? 0 : this.#room;
   }
 
-  /** Has a command run by the remote user's shell; `replied` tells whether. */
   exec(command: string): void {
     this.#send(REQUEST, (message) => message.string('exec').u8(1).string(command));
   }
@@ -82,12 +103,10 @@ export class Channel {
     this.#send(REQUEST, (message) => message.string('subsystem').u8(1).string(name));
   }
 
-  /** Signals the command's process group, by the name without SIG; many servers don't do it, and none says so. */
   signal(name: string): void {
     this.#send(REQUEST, (message) => message.string('signal').u8(0).string(name));
   }
 
-  /** Sends no more than there is room for; returns how much of it. */
   write(bytes: Uint8Array): number {
     const size = Math.min(bytes.length, this.room);
     for (let at = 0; at < size;) {
@@ -99,14 +118,12 @@ export class Channel {
     return size;
   }
 
-  /** No more will be written. */
   eof(): void {
     if (this.#sentEof || this.#sentClose) return;
     this.#sentEof = true;
     this.#send(EOF, (message) => message);
   }
 
-  /** So many bytes of data have been taken. */
   taken(bytes: number): void {
     this.#taken += bytes;
     if (this.#taken < WINDOW / 4 || this.#over || this.#sentClose) return;
@@ -115,7 +132,6 @@ export class Channel {
     this.#send(WINDOW_ADJUST, (message) => message.u32(more));
   }
 
-  /** Closes it from this side; `closed` comes when the other side has too. One that isn't open yet is closed then. */
   close(): void {
     if (this.#sentClose) return;
     this.#sentClose = true;

@@ -5,6 +5,7 @@ import type { Channel, ChannelEvents } from './channel.ts';
 import { ConnectionError } from './failure.ts';
 import { Master } from './master.ts';
 import type { Mux } from './mux.ts';
+import type { Transport } from './transport.ts';
 
 /** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
 const BACKOFF = 200; // ms
@@ -38,7 +39,7 @@ export interface ConnectionParts {
 let masters = 0;
 
 /** A connection. */
-export class Connection {
+export class Connection implements Transport {
   readonly #parts: ConnectionParts;
   readonly #claims = new Set<Claim>();
   #master: Master | undefined;

@@ -4,7 +4,7 @@
 // A master ends, and all of its channels with it, when a client goes away that waits for a channel to be opened, or sends
 // more than 256 KiB at once. So there is one socket for the life of a master, and channels are closed rather than dropped.
 import type { Socket } from 'node:net';
-import { Channel, type ChannelEvents } from './channel.ts';
+import { MuxChannel, type ChannelEvents } from './channel.ts';
 import { Frames, Reader, Writer } from './wire.ts';
 
 const HELLO = 0x00000001;
@@ -22,7 +22,7 @@ const CHANNEL_LAST = 100;
 export class Mux {
   readonly #socket: Socket;
   readonly #frames = new Frames();
-  readonly #channels = new Map<number, Channel>();
+  readonly #channels = new Map<number, MuxChannel>();
   readonly #lost: (error: Error) => void;
   #next = 0;
   #greeted: ((error?: Error) => void) | undefined;
@@ -59,9 +59,9 @@ export class Mux {
   }
 
   /** Opens a channel for a session. */
-  open(events: ChannelEvents): Channel {
+  open(events: ChannelEvents): MuxChannel {
     this.#next = (this.#next + 1) | 0;
-    const channel = new Channel(this.#next, events, {
+    const channel = new MuxChannel(this.#next, events, {
       send: (message) => this.#send(message),
       closed: (id) => this.#channels.delete(id),
     });

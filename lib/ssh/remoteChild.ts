@@ -4,16 +4,17 @@ import { Writable } from 'node:stream';
 import type { Child, Command, Exit } from '../kernel/index.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
 import { ChannelPipe } from './channelPipe.ts';
-import type { Claim, Connection } from './connection.ts';
+import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
 import { killScript, remoteScript, type Care } from './remoteScript.ts';
+import type { Transport } from './transport.ts';
 
 const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL']);
 
 /** Starts a command by a connection. */
 export function startRemote(
-  connection: Connection,
+  connection: Transport,
   command: Command,
   started: (pid: undefined) => void,
   exited: (exit: Exit) => void,
@@ -24,7 +25,7 @@ export function startRemote(
 class RemoteChild implements Child, Claim, ChannelEvents {
   readonly pid = undefined;
   readonly events: ChannelEvents = this;
-  readonly #connection: Connection;
+  readonly #connection: Transport;
   readonly #command: Command;
   readonly #started: (pid: undefined) => void;
   readonly #exited: (exit: Exit) => void;
@@ -41,10 +42,12 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   #running = false;
   #exit: Extract<Exit, { type: 'exit' }> | undefined;
   #over = false;
+  /** Who would tell of its end may have been killed with it. */
+  #killed = false;
   readonly #pending: NodeJS.Signals[] = [];
 
   constructor(
-    connection: Connection,
+    connection: Transport,
     command: Command,
     started: (pid: undefined) => void,
     exited: (exit: Exit) => void,
@@ -89,6 +92,9 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       if (!ENDING.has(signal)) return;
       this.#connection.withdraw(this);
       this.#end({ type: 'exit', exitCode: undefined, signal });
+    } else if (!this.#running && this.#channel.token !== undefined && ENDING.has(signal)) {
+      this.#channel.close();
+      this.#end({ type: 'exit', exitCode: undefined, signal });
     } else if (!this.#running || (this.#care.type !== 'lifeline' && this.#remotePid === undefined))
       this.#pending.push(signal);
     else this.#send(signal);
@@ -106,6 +112,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   }
 
   #send(signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL') this.#killed = true;
     const name = signal.replace(/^SIG/, '');
     if (this.#care.type === 'lifeline') this.#channel!.write(Buffer.from(`${name}\n`));
     else if (this.#remotePid !== undefined) kill(this.#connection, this.#remotePid, name);
@@ -132,7 +139,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       this.#end({ type: 'exit', exitCode: undefined, signal: this.#pending.find((signal) => ENDING.has(signal))! });
       return;
     }
-    channel.exec(remoteScript(this.#command, this.#care));
+    channel.exec(remoteScript(this.#command, this.#care, channel.token));
   }
 
   refused(message: string): void {
@@ -213,6 +220,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   closed(): void {
     this.ended();
     this.#over = true;
+    if (this.#killed && this.#exit === undefined) this.exited(undefined, 'KILL');
     if (this.#exit === undefined)
       this.#lose(new ConnectionError('lost', 'the session was closed without an exit status'));
   }
@@ -245,7 +253,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
 }
 
 /** Signals a session by a channel of its own. */
-function kill(connection: Connection, pid: number, signal: string): void {
+function kill(connection: Transport, pid: number, signal: string): void {
   let channel: Channel | undefined;
   const ignore = (): void => {};
   connection.claim({

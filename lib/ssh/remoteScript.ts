@@ -4,6 +4,7 @@
 // The fixed texts have neither quotes nor backslashes nor newlines: between single quotes every login shell reads them alike.
 import type { Command } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
+import { saysBegin, saysStatus } from './trailer.ts';
 
 /** After an ending signal whoever is left gets this long, in tenths of a second; then SIGKILL. */
 const GRACE = 50;
@@ -42,6 +43,14 @@ const OWN_SESSION =
   'if read -r l </proc/self/stat; then set -- ${l##*)}; s=$4; else s=$(ps -o sid= -p $$); s=${s:-$$}; fi';
 export const WATCHED_BELOW = WATCHED.replace('s=$$ t=', () => `${OWN_SESSION}; t=`);
 const ALONE = LEADER;
+
+/** One that stays, to say what its command has ended with: it outlives the signals that go to all, and says nothing about them. */
+function staying(token: string): string {
+  return (
+    `if [ "$1" ]; then cd -- "$1" || { ${saysStatus(token, '126', 2)}; exit 126; }; fi; shift; ` +
+    `trap : HUP INT QUIT TERM USR1 USR2 ALRM; exec 4>&2 2>/dev/null; ( exec "$@" ) 2>&4 4>&-; ${saysStatus(token, '$?', 4)}`
+  );
+}
 const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) all $2; last ;; *) all $2 ;; esac`;
 
 /** How a command is looked after. */
@@ -53,13 +62,14 @@ export type Care =
   /** It is meant to outlive us. */
   | { readonly type: 'none' };
 
-/** The text for the remote user's shell that runs a command. */
-export function remoteScript({ argv, cwd, env, exactEnv }: Command, care: Care): string {
+/** The text for the remote user's shell that runs a command. `token`: it says on stderr when it begins and how it ends (trailer.ts). */
+export function remoteScript({ argv, cwd, env, exactEnv }: Command, care: Care, token?: string): string {
   const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
   const changes = exactEnv === true ? ['env', '-i', ...variables] : variables.length > 0 ? ['env', ...variables] : [];
   const words = [cwd, ...changes, ...argv];
   if (care.type === 'poll') words.unshift(care.token);
-  const script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
+  let script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
+  if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
   return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ') || "''"}`;
 }
 

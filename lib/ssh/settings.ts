@@ -32,6 +32,12 @@ export interface SshSettings {
    * computer one day can read it then. Default: what the configuration says.
    */
   readonly kex?: 'classical';
+  /**
+   * `mux`: one connection for all commands of a loop. `client`: an ssh with its own connection for each, where OpenSSH here is older than 7.4
+   * or the server takes no second session; a signal that has ended a command can't be told from the exit code 128 + its number
+   * then. Default `mux`.
+   */
+  readonly transport?: 'mux' | 'client';
 }
 
 export const SETTINGS = [
@@ -44,6 +50,7 @@ export const SETTINGS = [
   'options',
   'connectTimeout',
   'kex',
+  'transport',
 ];
 
 /** Throws a TypeError for what can't be. */
@@ -63,6 +70,8 @@ export function checkSettings(what: string, settings: SshSettings): void {
   }
   if (settings.kex !== undefined && settings.kex !== 'classical')
     throw new TypeError(`${what}: kex is 'classical' or not given`);
+  if (settings.transport !== undefined && settings.transport !== 'mux' && settings.transport !== 'client')
+    throw new TypeError(`${what}: transport is 'mux' or 'client', not ${JSON.stringify(settings.transport)}`);
   if (settings.connectTimeout !== undefined) milliseconds(settings.connectTimeout, `${what}: connectTimeout`);
 }
 

@@ -4,12 +4,15 @@ import { createRunner, type Runner, type Spawner, type Via } from '../kernel/ind
 import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { Connection } from './connection.ts';
+import { quote } from '../runners/quote.ts';
+import { Clients } from './client.ts';
+import { Connection, type ConnectionParts } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { startRemote } from './remoteChild.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
+import type { Transport } from './transport.ts';
 
 /** At the same time by one jump host: its MaxStartups begins to drop some at ten. */
 const HANDSHAKES = 8;
@@ -20,9 +23,9 @@ const KEYS = 2000; // ms
 
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
 interface HostSpawner extends Spawner {
-  readonly connection: Connection;
-  /** The socket of its master, once it has logged in. */
-  reach(): Promise<string>;
+  readonly connection: Transport;
+  /** The ProxyCommand that goes through it, once that can be. */
+  proxy(): Promise<string>;
 }
 
 /** Programs run on a host by the user's own OpenSSH. Throws a TypeError for what is no host and for unknown options. */
@@ -57,7 +60,7 @@ function spawnerFor(host: Host, settings: SshSettings, run: RunRecord): HostSpaw
 
 /** The jump that was asked for, as a host of its own: one connection for all that are behind it. */
 function jumpOf(jump: string, settings: SshSettings, run: RunRecord): HostSpawner {
-  const { config, identity, knownHosts, options, kex } = settings;
+  const { config, identity, knownHosts, options, kex, transport } = settings;
   const [first, ...rest] = jump.split(',').reverse() as [string, ...string[]];
   return spawnerFor(
     toHost(first.includes('://') ? first : jumpName(first)),
@@ -67,6 +70,7 @@ function jumpOf(jump: string, settings: SshSettings, run: RunRecord): HostSpawne
       ...(knownHosts !== undefined && { knownHosts }),
       ...(options !== undefined && { options }),
       ...(kex !== undefined && { kex }),
+      ...(transport !== undefined && { transport }),
       ...(rest.length > 0 && { jump: rest.reverse().join(',') }),
     },
     run,
@@ -87,43 +91,52 @@ function hostSpawner(
 ): HostSpawner {
   const { connectTimeout } = settings;
   let by = through;
-  const connection = new Connection({
+  const client = settings.transport === 'client';
+  const parts: ConnectionParts = {
     spawner: defaultSpawner(),
     limit: connectTimeout === undefined ? LOGIN : milliseconds(connectTimeout, 'connectTimeout') + KEYS,
-    handshake: (begin) => (by === undefined ? begin(() => {}) : line(by)(begin)),
+    handshake: (begin) => (by !== undefined || client ? line(by ?? spawner)(begin) : begin(() => {})),
     async words() {
       if (by === undefined) {
+        if (client) return wordsOf(host, settings);
         const jump = await configuredJump(host, settings, defaultSpawner());
         if (jump === undefined) return wordsOf(host, settings);
         by = jumpOf(jump, settings, root);
       }
-      const path = await by.reach();
-      return wordsOf(host, settings, `ssh -F none -S ${path} -W [%h]:%p -- through`);
+      return wordsOf(host, settings, await by.proxy());
     },
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
-  });
+  };
+  const connection = client ? new Clients(parts) : new Connection(parts);
   let serving = false;
-  const served = (): Connection => {
+  const served = (): Transport => {
     if (!serving) {
       serving = true;
       serve(connection, host, root);
     }
     return connection;
   };
-  return {
+  const spawner: HostSpawner = {
     name: `ssh:${key}`,
     connection,
     room: () => Infinity,
     spawn: (command, started, exited) => startRemote(served(), command, started, exited),
-    async reach() {
+    async proxy() {
+      if (client) {
+        const words = (await parts.words()).map((word) =>
+          word === '--' ? '-W [%h]:%p --' : quote(word).replaceAll('%', '%%'),
+        );
+        return `ssh -S none ${words.join(' ')}`;
+      }
       try {
-        return await served().ready();
+        return `ssh -F none -S ${await served().ready()} -W [%h]:%p -- through`;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
       }
     },
   };
+  return spawner;
 }
 
 const lines = new WeakMap<HostSpawner, (begin: (over: () => void) => void) => void>();
@@ -152,7 +165,7 @@ function line(through: HostSpawner): (begin: (over: () => void) => void) => void
 }
 
 /** Makes the connection a run of the outermost loop, which ends it. */
-function serve(connection: Connection, host: Host, root: RunRecord): void {
+function serve(connection: Transport, host: Host, root: RunRecord): void {
   const service: Runner<void> = createRunner<void>({
     spec: { type: 'connection', ssh: host.name },
     label: `ssh ${host.name}`,

@@ -47,8 +47,11 @@ async function fails(t: Test, promise: Promise<unknown>, pattern: object): Promi
   t.match(result, { status: 'rejected', reason: pattern });
 }
 
-/** Every case, with `more` among the options of ssh. */
-export function conformance(t: Test, more: SshOptions): void {
+/** What not every transport can do: cases by their names. */
+export type Able = 'tells a signal from an exit code' | 'one login at a jump host';
+
+/** Every case, with `more` among the options of ssh, less those that this transport can't decide. */
+export function conformance(t: Test, more: SshOptions, unable: readonly Able[] = []): void {
   let rig: Rig;
   let options: SshOptions;
   t.before(async () => {
@@ -68,10 +71,17 @@ export function conformance(t: Test, more: SshOptions): void {
     });
     for (const exitCode of [1, 126, 127, 137, 143, 254, 255])
       await fails(t, run(`exit ${exitCode}`), { reason: { type: 'exit', exitCode } });
-    for (const signal of ['KILL', 'TERM', 'SEGV'])
-      await fails(t, run(`kill -${signal} $$`), { reason: { type: 'signal', signal: `SIG${signal}` } });
     await fails(t, run(['no-such-program']), { reason: { type: 'exit', exitCode: 127 } });
   });
+
+  t.test(
+    'tells a signal from an exit code',
+    { skip: unable.includes('tells a signal from an exit code') },
+    async (t) => {
+      for (const signal of ['KILL', 'TERM', 'SEGV'])
+        await fails(t, run(`kill -${signal} $$`), { reason: { type: 'signal', signal: `SIG${signal}` } });
+    },
+  );
 
   t.test('stdin: text, none, and one that is not read', async (t) => {
     t.match(await run(['cat'], { stdin: 'a\nb' }), { stdout: 'a\nb', stderr: '' });
@@ -259,13 +269,14 @@ export function conformance(t: Test, more: SshOptions): void {
       const { stdout: folder } = yield* within({ cwd: '/', env: { X: '1' } }, program('echo $PWD$X'));
       return [stdout, folder];
     };
-    const settings = { config: rig.config };
+    const settings = { config: rig.config, ...(more.transport && { transport: more.transport }) };
     t.same(await within({ via: via.ssh('h2', settings) }, where).run(), [rig.hosts[1]!.address, '/1']);
     const piped = pipe(program(['echo', 'abc']), program(['tr', 'a-c', 'x-z']));
     t.match(await within({ via: via.ssh('h2', settings) }, piped).run(), { stdout: 'xyz' });
   });
 
-  t.test('a jump: one login there for all behind it', async (t) => {
+  const shared = !unable.includes('one login at a jump host');
+  t.test(shared ? 'a jump: one login there for all behind it' : 'a jump', async (t) => {
     const given = { ...options, jump: 'h1' };
     const before = rig.hosts[0]!.log().match(/Accepted publickey/g)?.length ?? 0;
     const results = await all(
@@ -276,7 +287,7 @@ export function conformance(t: Test, more: SshOptions): void {
       ['1', '2', '3', '4'],
     );
     const after = rig.hosts[0]!.log().match(/Accepted publickey/g)?.length ?? 0;
-    t.equal(after - before, 1);
+    t.equal(after - before, shared ? 1 : 4);
   });
 
   t.test('so is one that the configuration has', async (t) => {
@@ -296,7 +307,7 @@ export function conformance(t: Test, more: SshOptions): void {
       results.map(({ stdout }) => stdout),
       ['here', 'here', 'here'],
     );
-    t.equal(logins() - before, 1);
+    t.equal(logins() - before, shared ? 1 : 3);
   });
 
   t.test('options that can’t be', (t) => {
