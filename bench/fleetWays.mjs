@@ -146,7 +146,6 @@ export const programs = {
   bash: {
     needs: 'bash',
     words: (config, names, command) => ({ argv: ['bash', '-c', BASH, 'bash', config, command, ...names] }),
-    limited: (limit) => [`ConnectTimeout ${limit}`],
   },
   pssh: {
     needs: 'parallel-ssh',
@@ -204,7 +203,7 @@ export const programs = {
   },
   'GNU parallel': {
     needs: 'parallel',
-    words: (config, names, command, folder, limit) => ({
+    words: (config, names, command, folder) => ({
       argv: [
         'parallel',
         '--will-cite',
@@ -215,7 +214,6 @@ export const programs = {
         String(WIDTH),
         '--slf',
         list(folder, names),
-        ...(limit > 0 ? ['--timeout', String(limit)] : []),
         command,
       ],
       env: { PARALLEL_HOME: folder },
