@@ -56,12 +56,17 @@ export { hosts, type HostsLike, type HostsOptions } from './fleet/hosts.ts';
 export { HostSet, type Vars } from './fleet/hostSet.ts';
 export { inventory, type Inventory, type InventoryFormat, type InventorySource } from './fleet/inventory.ts';
 export { each, type EachOptions, type Share } from './fleet/each.ts';
-export type { FleetResult } from './fleet/result.ts';
+export type { FleetResult, HostGroup } from './fleet/result.ts';
+export { rsync, type RsyncOptions } from './fleet/rsync.ts';
+export { scp, type CopyEnd, type CopyProgress, type CopyResult, type ScpOptions } from './fleet/scp.ts';
 export { get, type GetOptions } from './fleet/get.ts';
 export { put, type PutOptions } from './fleet/put.ts';
 export { ready, type ReadyOptions } from './fleet/ready.ts';
 export { reboot, type RebootOptions } from './fleet/reboot.ts';
 export { ssh, type SshOptions, type SshResult } from './fleet/ssh.ts';
+export { tunnel, type Listening, type TunnelEnd, type TunnelOptions } from './fleet/tunnel.ts';
 export { via } from './fleet/via.ts';
+export type { DockerOptions, KubectlOptions } from './ssh/container.ts';
+export type { SudoOptions } from './ssh/sudo.ts';
 
 export * from './report/index.ts';

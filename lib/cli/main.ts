@@ -3,6 +3,8 @@
 import { existsSync } from 'node:fs';
 import yargs from 'yargs';
 import { completion } from './completion.ts';
+import { exec } from './exec.ts';
+import { execOptions } from './execOptions.ts';
 import { hosts } from './hosts.ts';
 import { loopOptions } from './options.ts';
 import { run } from './run.ts';
@@ -10,10 +12,11 @@ import { seq } from './seq.ts';
 import { suggest } from './suggest.ts';
 import { UsageError } from './usage.ts';
 
-const COMMANDS = ['run', 'seq', 'hosts', 'completion'];
+const COMMANDS = ['run', 'seq', 'exec', 'hosts', 'completion'];
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   run: Object.keys(loopOptions),
   seq: [...Object.keys(loopOptions), 'keep-going'],
+  exec: Object.keys(execOptions),
   hosts: ['exclude', 'inventory', 'expand', 'fold', 'count', 'json', 'split'],
 };
 
@@ -59,6 +62,7 @@ function parser(args: readonly string[], version: string) {
     .usage('$0 COMMAND\n\nRuns programs side by side: generators yield them, or a line of the shell names them.')
     .command(run)
     .command(seq)
+    .command(exec)
     .command(hosts)
     .command(completion)
     .example('$0 run deploy.ts', 'run the steps of a script')

@@ -266,9 +266,14 @@ interface Memory {
   readonly pid: Int32Array;
 }
 
+/** A start in a thread takes a few milliseconds: when one takes longer, others hold the threads (lookups of names for one). */
+const LATE = 25; // ms
+
 /** Whether one more start may go to a thread. */
 export function hasThread(): boolean {
-  return flights.size < WIDTH;
+  if (flights.size >= WIDTH) return false;
+  for (const { since } of flights) return performance.now() - since < LATE;
+  return true;
 }
 
 /**
@@ -296,6 +301,7 @@ export function land(ms: number): boolean {
 }
 
 class Flight {
+  readonly since = performance.now();
   readonly #paths: readonly string[];
   readonly #how: Start;
   readonly #inThread: boolean;

@@ -21,8 +21,11 @@ const front = new Set<Waiting>();
 let scheduled = false;
 /** How many starts may be under way at once: on their way in a thread, loading the starter, failing. */
 const WIDTH = 4;
-/** They are. */
-const busy = new Set<Waiting>();
+/** They are, since when. */
+const busy = new Map<Waiting, number>();
+/** After this long they are stuck, and others may pass: who else has work for the threads may have much. */
+const STUCK = 25; // ms
+let look: NodeJS.Timeout | undefined;
 /** Starts that wait for their files. */
 let opening = 0;
 /** While the machine is short of something. */
@@ -91,7 +94,20 @@ function schedule(): void {
 }
 
 function startable(): boolean {
-  return busy.size < WIDTH && timer === undefined && front.size + queue.size > 0;
+  return timer === undefined && front.size + queue.size > 0 && !isFull();
+}
+
+function isFull(): boolean {
+  if (busy.size < WIDTH) return false;
+  for (const since of busy.values()) {
+    if (performance.now() - since > STUCK) return false;
+    break;
+  }
+  look ??= setTimeout(() => {
+    look = undefined;
+    schedule();
+  }, STUCK + 1);
+  return true;
 }
 
 function work(): void {
@@ -111,7 +127,7 @@ function next(): Waiting {
   for (const line of [front, queue])
     for (const child of line) {
       line.delete(child);
-      busy.add(child);
+      busy.set(child, performance.now());
       return child;
     }
   throw new Error('nobody waits');

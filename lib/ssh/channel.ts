@@ -1,5 +1,6 @@
 // One channel of a connection (RFC 4254): a session in which one command runs. Its windows are the back-pressure: nothing is
 // sent that the other side has no room for, and it is given more room as its data is taken.
+import type { Command } from '../kernel/index.ts';
 import type { Reader } from './wire.ts';
 import { Writer } from './wire.ts';
 
@@ -47,6 +48,8 @@ export interface Channel {
    * may take long until its command begins.
    */
   readonly token?: string;
+  /** The text for a command, where it has to be another than a script of its own. */
+  script?(command: Command): string;
   /** Has a command run by the remote user's shell; `replied` tells whether. */
   exec(command: string): void;
   subsystem(name: string): void;
@@ -88,6 +91,11 @@ export class MuxChannel implements Channel {
     this.#events = events;
     this.#carrier = carrier;
     carrier.send(new Writer().u8(0).u8(OPEN).string('session').u32(id).u32(WINDOW).u32(PACKET));
+  }
+
+  /** It was closed from this side. */
+  get closing(): boolean {
+    return this.#sentClose;
   }
 
   /** Bytes that `write` takes now. */

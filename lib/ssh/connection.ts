@@ -10,6 +10,9 @@ import type { Transport } from './transport.ts';
 /** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
 const BACKOFF = 200; // ms
 const TRIES = 6;
+/** Commands that are being ended have this long for it, and are looked after so often. */
+const LAST = 15_000; // ms
+const LOOK = 5; // ms
 /** The same for channels while none is open. */
 const REFUSED = 5; // ms
 const REFUSALS = 9;
@@ -81,7 +84,7 @@ export class Connection implements Transport {
   }
   readonly #waiting: { resolve(path: string): void; reject(error: Error): void }[] = [];
 
-  /** Ends it; `then` is called when its master is gone. */
+  /** Ends it; `then` is called when its master is gone. Those that have a channel are being ended too, by it: they come first. */
   end(then: () => void): void {
     this.#ended = true;
     clearTimeout(this.#timer);
@@ -89,8 +92,16 @@ export class Connection implements Transport {
     if (this.#master === undefined && !this.#starting) then();
     else {
       this.#whenEnded = then;
-      this.#master?.end();
+      this.#last = Date.now() + LAST;
+      this.#leave();
     }
+  }
+  #last = 0;
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    if (this.#mux?.wanted !== true || Date.now() > this.#last) this.#master?.end();
+    else this.#timer = setTimeout(() => this.#leave(), LOOK);
   }
 
   #serve(): void {

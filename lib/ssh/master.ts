@@ -134,6 +134,7 @@ export class Master {
 
   /** Its socket is closed: it will say why as it ends. */
   #lost(): void {
+    if (this.#over) return;
     this.#events.closing();
     this.#child.signal('SIGTERM');
     this.#timer = setTimeout(() => this.#end(), LAST_WORDS);

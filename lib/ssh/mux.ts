@@ -58,6 +58,12 @@ export class Mux {
     return this.#channels.size;
   }
 
+  /** Whether somebody still wants a channel that is open. */
+  get wanted(): boolean {
+    for (const channel of this.#channels.values()) if (!channel.closing) return true;
+    return false;
+  }
+
   /** Opens a channel for a session. */
   open(events: ChannelEvents): MuxChannel {
     this.#next = (this.#next + 1) | 0;

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { milliseconds, type Duration } from '../kernel/clock.ts';
 import { checkOptions } from '../kernel/options.ts';
+import { ConnectionError } from './failure.ts';
 import { folder } from './folder.ts';
 import type { Host } from './host.ts';
 
@@ -38,6 +39,12 @@ export interface SshSettings {
    * then. Default `mux`.
    */
   readonly transport?: 'mux' | 'client';
+  /**
+   * Commands without stdin are steps of one shell there, one at a time: for many short ones. A signal that has ended a command is the
+   * exit code 128 + its number; what an earlier step has left running ends too when one is killed; the shell takes one of the
+   * sessions that the server has for a connection (MaxSessions), and killing takes another. Default false.
+   */
+  readonly lane?: boolean;
 }
 
 export const SETTINGS = [
@@ -51,6 +58,7 @@ export const SETTINGS = [
   'connectTimeout',
   'kex',
   'transport',
+  'lane',
 ];
 
 /** Throws a TypeError for what can't be. */
@@ -72,6 +80,8 @@ export function checkSettings(what: string, settings: SshSettings): void {
     throw new TypeError(`${what}: kex is 'classical' or not given`);
   if (settings.transport !== undefined && settings.transport !== 'mux' && settings.transport !== 'client')
     throw new TypeError(`${what}: transport is 'mux' or 'client', not ${JSON.stringify(settings.transport)}`);
+  if (settings.lane !== undefined && typeof settings.lane !== 'boolean')
+    throw new TypeError(`${what}: lane is true or false, not ${JSON.stringify(settings.lane)}`);
   if (settings.connectTimeout !== undefined) milliseconds(settings.connectTimeout, `${what}: connectTimeout`);
 }
 
@@ -125,10 +135,10 @@ const DEFAULTS = ['ConnectTimeout 10', 'ServerAliveInterval 15', 'ServerAliveCou
 
 /** A configuration that has ours behind the user's. */
 function configuration(given: string | undefined): string {
-  const includes = given === undefined ? [join(homedir(), '.ssh/config'), '/etc/ssh/ssh_config'] : [given];
-  const lines = includes
-    .filter((path) => given !== undefined || existsSync(path))
-    .map((path) => `Include ${quoted(path)}`);
+  // A file that is missing, or isn't absolute, would be passed over or looked for elsewhere.
+  if (given !== undefined && !existsSync(given)) throw new ConnectionError('session', `config: there is no ${given}`);
+  const includes = given === undefined ? [join(homedir(), '.ssh/config'), '/etc/ssh/ssh_config'] : [resolve(given)];
+  const lines = includes.filter((path) => existsSync(path)).map((path) => `Include ${quoted(path)}`);
   return file('c', `${[...lines, 'Match all', ...DEFAULTS].join('\n')}\n`);
 }
 

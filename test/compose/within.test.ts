@@ -86,7 +86,7 @@ t.test('changes of the wrong type are told at the call, values of the environmen
   refused({ env: { A: null } }, /^within: env.A is null, not a string/);
   refused({ advice: timeout('1s') }, /^within: advice is a list of functions/);
   refused({ advice: [5] }, /^within: advice\[0\] is no function/);
-  refused({ via: ['sudo'] }, /^within: via is a function of a command/);
+  refused({ via: ['sudo'] }, /^within: via is via\.ssh/);
 });
 
 t.test('spawn inside within belongs to the task around', async (t) => {
