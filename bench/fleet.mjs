@@ -484,7 +484,7 @@ const jobGoals = [
   atMost('bash + ControlMaster', 1, 'client CPU'),
 ];
 
-const many = hosts.length;
+const many = hosts.length || asked.hosts;
 const all = place.hosts.length;
 const large = place.large
   ? [

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pool } from './harness.mjs';
 import { adopt, family, processes } from './fleetProcs.mjs';
@@ -35,7 +35,7 @@ export async function connect({ identity }, { address, port, key }, more = {}) {
     client.connect({
       host: address,
       port,
-      username: process.env.USER ?? 'root',
+      username: userInfo().username,
       privateKey: readFileSync(identity),
       hostVerifier: (found) => key === undefined || found.toString('base64') === key.split(' ')[1],
       algorithms: { kex: ['curve25519-sha256'] },
