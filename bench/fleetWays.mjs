@@ -269,3 +269,10 @@ job() { r true && r 'cat >"$HOME/data"' <"$f" && ${STEPS.map((step) => `r '${ste
   case $(ssh -F "$c" "$h" 'sha256sum <"$HOME/data"') in "$s"*) ;; *) false ;; esac; }
 for h; do [ $((n++)) -lt "$w" ] || wait -n || e=1; job & done
 while wait -n; s=$?; [ $s != 127 ]; do [ $s = 0 ] || e=1; done; exit $e`;
+
+/** The file that is copied. */
+export function content(folder) {
+  const path = join(folder, 'content');
+  writeFileSync(path, DATA);
+  return path;
+}
