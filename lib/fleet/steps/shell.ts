@@ -3,9 +3,16 @@
 /** Of a text that can be shown. */
 export const SHOWN = 64 * 1024; // bytes
 
-/** A script: its statements, behind what all of them need. Messages are the same in every language. */
+const NO = 'no() { echo "$*" >&2; exit 1; }';
+
+/** A script that is asked something: its statements, behind what all of them need. Its messages are in no language but English. */
 export function script(...statements: readonly string[]): string {
-  return ['LC_ALL=C; export LC_ALL; no() { echo "$*" >&2; exit 1; }; echo sluice', ...statements].join('; ');
+  return [`LC_ALL=C; export LC_ALL; ${NO}; echo sluice`, ...statements].join('; ');
+}
+
+/** A script of which nothing but its end is asked. In its own language: what it installs may be set up for that. */
+export function commands(...statements: readonly string[]): string {
+  return [NO, ...statements].join('; ');
 }
 
 /** `state PATH`: mode, ids and names of what is there, links followed. */
