@@ -139,7 +139,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       this.#end({ type: 'exit', exitCode: undefined, signal: this.#pending.find((signal) => ENDING.has(signal))! });
       return;
     }
-    channel.exec(remoteScript(this.#command, this.#care, channel.token));
+    channel.exec(channel.script?.(this.#command) ?? remoteScript(this.#command, this.#care, channel.token));
   }
 
   refused(message: string): void {
@@ -253,7 +253,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
 }
 
 /** Signals a session by a channel of its own. */
-function kill(connection: Transport, pid: number, signal: string): void {
+export function kill(connection: Transport, pid: number, signal: string): void {
   let channel: Channel | undefined;
   const ignore = (): void => {};
   connection.claim({

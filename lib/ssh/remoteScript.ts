@@ -44,11 +44,14 @@ const OWN_SESSION =
 export const WATCHED_BELOW = WATCHED.replace('s=$$ t=', () => `${OWN_SESSION}; t=`);
 const ALONE = LEADER;
 
+/** What is sent to all ends the command and not the shell, which has to say so. */
+const OUTLIVE = 'trap : HUP INT QUIT TERM USR1 USR2 ALRM';
+
 /** One that stays, to say what its command has ended with: it outlives the signals that go to all, and says nothing about them. */
 function staying(token: string): string {
   return (
     `if [ "$1" ]; then cd -- "$1" || { ${saysStatus(token, '126', 2)}; exit 126; }; fi; shift; ` +
-    `trap : HUP INT QUIT TERM USR1 USR2 ALRM; exec 4>&2 2>/dev/null; ( exec "$@" ) 2>&4 4>&-; ${saysStatus(token, '$?', 4)}`
+    `${OUTLIVE}; exec 4>&2 2>/dev/null; ( exec "$@" ) 2>&4 4>&-; ${saysStatus(token, '$?', 4)}`
   );
 }
 const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) all $2; last ;; *) all $2 ;; esac`;
@@ -63,14 +66,37 @@ export type Care =
   | { readonly type: 'none' };
 
 /** The text for the remote user's shell that runs a command. `token`: it says on stderr when it begins and how it ends (trailer.ts). */
-export function remoteScript({ argv, cwd, env, exactEnv }: Command, care: Care, token?: string): string {
-  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
-  const changes = exactEnv === true ? ['env', '-i', ...variables] : variables.length > 0 ? ['env', ...variables] : [];
-  const words = [cwd, ...changes, ...argv];
+export function remoteScript(command: Command, care: Care, token?: string): string {
+  const words = [command.cwd, ...wordsOf(command)];
   if (care.type === 'poll') words.unshift(care.token);
   let script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
   if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
   return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ') || "''"}`;
+}
+
+function wordsOf({ argv, env, exactEnv }: Command): string[] {
+  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+  const changes = exactEnv === true ? ['env', '-i', ...variables] : variables.length > 0 ? ['env', ...variables] : [];
+  return [...changes, ...argv];
+}
+
+/** A shell that stays and takes steps as its stdin. It says its pid on stderr first, which the steps find as descriptor 4. */
+export function laneScript(token: string): string {
+  return (
+    `exec /bin/sh -c 'echo ${token}:$$ >&2; { ${POLLER}; } </dev/null >/dev/null 2>&1 & ` +
+    `exec 4>&2 2>/dev/null; exec /bin/sh -s'`
+  );
+}
+
+/** What goes to such a shell first. */
+export const LANE_BEGIN = `${OUTLIVE}\n`;
+
+/** A command for such a shell: it can't end the shell, nor read the steps behind it. */
+export function stepScript(command: Command, token: string): string {
+  const { cwd } = command;
+  const folder = cwd === '' ? '' : `cd -- ${quote(cwd)} || exit 126; `;
+  const both = (text: string): string => `echo ${token}:${text}; echo ${token}:${text} >&4`;
+  return `${both('begin')}; ( ${folder}exec ${wordsOf(command).map(quote).join(' ')} ) </dev/null 2>&4 4>&-; r=$?; ${both('$r')}\n`;
 }
 
 /** The text that signals a session by its leader's pid, and ends all of it where the signal ends. */

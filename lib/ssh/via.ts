@@ -10,6 +10,7 @@ import { Connection, type ConnectionParts } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
+import { Lane } from './lane.ts';
 import { startRemote } from './remoteChild.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
@@ -108,11 +109,12 @@ function hostSpawner(
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   };
   const connection = client ? new Clients(parts) : new Connection(parts);
+  let lane: Lane | undefined;
   let serving = false;
   const served = (): Transport => {
     if (!serving) {
       serving = true;
-      serve(connection, host, root);
+      serve((then) => (lane ?? connection).end(then), host, root);
     }
     return connection;
   };
@@ -120,7 +122,12 @@ function hostSpawner(
     name: `ssh:${key}`,
     connection,
     room: () => Infinity,
-    spawn: (command, started, exited) => startRemote(served(), command, started, exited),
+    spawn(command, started, exited) {
+      const by = served();
+      if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true)
+        return startRemote((lane ??= new Lane(by)), command, started, exited);
+      return startRemote(by, command, started, exited);
+    },
     async proxy() {
       if (client) {
         const words = (await parts.words()).map((word) =>
@@ -165,14 +172,14 @@ function line(through: HostSpawner): (begin: (over: () => void) => void) => void
 }
 
 /** Makes the connection a run of the outermost loop, which ends it. */
-function serve(connection: Transport, host: Host, root: RunRecord): void {
+function serve(end: (then: () => void) => void, host: Host, root: RunRecord): void {
   const service: Runner<void> = createRunner<void>({
     spec: { type: 'connection', ssh: host.name },
     label: `ssh ${host.name}`,
     start: (sink) => ({
       pause() {},
       play() {},
-      kill: (by) => connection.end(() => sink.settle({ type: 'killed', by })),
+      kill: (by) => end(() => sink.settle({ type: 'killed', by })),
     }),
   });
   root.call(() => {
