@@ -18,10 +18,10 @@ const atMost = (name, factor, figure, text = `${figure} at most`) => ({
 });
 
 /** A figure at most so much. */
-const below = (most, unit, figure = 'value', text = `sluice at most ${most} ${unit}`) => ({
+const below = (most, unit, figure, text, name = 'sluice') => ({
   text,
   test({ of }) {
-    const found = of('sluice', figure);
+    const found = of(name, figure);
     return { met: found <= most, figure: `${found.toFixed(2)} ${unit}` };
   },
 });
@@ -31,6 +31,13 @@ const BESIDE = 0.5;
 
 const jobGoals = [
   atMost('ssh2', 1.3, 'wall'),
+  {
+    text: 'with lanes at most 0.95 × ssh2',
+    test({ ratio }) {
+      const found = 1 / ratio('ssh2', 'sluice, lane');
+      return { met: found <= 0.95, figure: `${found.toFixed(2)} ×` };
+    },
+  },
   atMost('bash + ControlMaster', 1, 'wall'),
   atMost('bash + ControlMaster', 1, 'client CPU'),
 ];
@@ -83,7 +90,10 @@ try {
       unit: 'round trips',
       better: 'lower',
       contestants: farCommands,
-      goals: [below(2 + BESIDE, 'round trips', 'lowest of five', 'sluice at most 2 round trips')],
+      goals: [
+        below(2 + BESIDE, 'round trips', 'lowest of five', 'sluice at most 2 round trips'),
+        below(1 + BESIDE, 'round trips', 'lowest of five', 'a lane at most 1 round trip', 'sluice, lane'),
+      ],
     },
     {
       title: `c. a copy of 100 kB, ${DELAY} ms there and back`,

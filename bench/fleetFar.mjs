@@ -46,8 +46,8 @@ function* tripsOf(action) {
 }
 
 const far = (name, action, more = {}) => on(name, action, { ...alone, ...more });
-const farSluice = (action) =>
-  far('sluice', () => within((sluice) => tripsOf(() => action(sluice, 'far')), [place.far]));
+const farSluice = (name, action) =>
+  far(name, () => within((sluice) => tripsOf(() => action(sluice, 'far')), [place.far]));
 const farSsh2 = (name, action) =>
   far(name, async () => {
     const client = await ways.connect(place, place.far);
@@ -69,13 +69,14 @@ const target = () => `${place.far.home}/data`;
 const copied = () => expect('checksum', createHash('sha256').update(readFileSync(target())).digest('hex'), SUM);
 
 export const farCommands = [
-  farSluice(({ ssh }, host) => ssh(host, ['true'], settings())),
+  farSluice('sluice', ({ ssh }, host) => ssh(host, ['true'], settings())),
+  farSluice('sluice, lane', ({ ssh }, host) => ssh(host, ['true'], settings({ lane: true }))),
   farSsh2('ssh2', (client) => ways.exec(client, 'true')),
   farProgram('ssh + ControlMaster', (config) => ['ssh', '-F', config, 'far', 'true']),
 ];
 
 export const farCopies = [
-  farSluice(function* ({ put }, host) {
+  farSluice('sluice', function* ({ put }, host) {
     yield* put(host, DATA, target(), settings());
     copied();
   }),

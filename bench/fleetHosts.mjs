@@ -72,7 +72,7 @@ export const on = (name, run, more = {}) => ({
 /** Of a section where what is measured is not all that runs. */
 export const alone = { server: false };
 
-export const settings = () => ({ config: place.config, kex: 'classical' });
+export const settings = (more) => ({ config: place.config, kex: 'classical', ...more });
 export const names = (list) => list.map(({ name }) => name);
 
 /** `body(sluice, list)`: a generator function, in a loop of its own. */

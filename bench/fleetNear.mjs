@@ -57,6 +57,20 @@ export const cold = [
   ...programs(program),
 ];
 
+const warmSluice = (name, more) =>
+  on(
+    name,
+    () =>
+      within(function* (sluice, list) {
+        const pass = () => fleet(sluice, list, (host) => sluice.ssh(host, ['true'], settings(more)));
+        yield* pass();
+        const spent = begin({ self: true });
+        yield* pass();
+        return spent();
+      }),
+    alone,
+  );
+
 export const warm = [
   on(
     'ssh2',
@@ -73,34 +87,24 @@ export const warm = [
     },
     alone,
   ),
-  on(
-    'sluice',
-    () =>
-      within(function* (sluice, list) {
-        const pass = () => fleet(sluice, list, (host) => sluice.ssh(host, ['true'], settings()));
-        yield* pass();
-        const spent = begin({ self: true });
-        yield* pass();
-        return spent();
-      }),
-    alone,
-  ),
+  warmSluice('sluice'),
+  warmSluice('sluice, lane', { lane: true }),
   ...programs(multiplexed),
 ];
 
 // --- the job ----------------------------------------------------------------------------------------------------------------
 
 /** `first(sluice, host)`: what opens the connection. */
-const job = (first, list) => () => {
+const job = (first, list, more) => () => {
   const spent = begin({ self: true });
   return within(function* (sluice) {
     const { put, ssh } = sluice;
     const homes = new Map(list.map(({ name, home }) => [name, home]));
     yield* fleet(sluice, list, function* (host) {
-      yield* first(sluice, host);
-      yield* put(host, DATA, `${homes.get(host.name)}/data`, settings());
-      for (const step of STEPS) yield* ssh(host, step, settings());
-      const { stdout } = yield* ssh(host, 'sha256sum <"$HOME/data"', settings());
+      yield* first(sluice, host, settings(more));
+      yield* put(host, DATA, `${homes.get(host.name)}/data`, settings(more));
+      for (const step of STEPS) yield* ssh(host, step, settings(more));
+      const { stdout } = yield* ssh(host, 'sha256sum <"$HOME/data"', settings(more));
       expect('checksum', stdout.split(' ')[0], SUM);
     });
   }).then(spent);
@@ -122,11 +126,15 @@ export const jobs = (list) => [
   }),
   on(
     'sluice',
-    job(({ ready }, host) => ready(host, settings()), list),
+    job(({ ready }, ...to) => ready(...to), list),
   ),
   on(
     'sluice without ready()',
-    job(({ ssh }, host) => ssh(host, ['true'], settings()), list),
+    job(({ ssh }, host, to) => ssh(host, ['true'], to), list),
+  ),
+  on(
+    'sluice, lane',
+    job(({ ready }, ...to) => ready(...to), list, { lane: true }),
   ),
   on(
     'bash + ControlMaster',
