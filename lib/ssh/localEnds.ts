@@ -4,10 +4,16 @@ import { open } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { Command, OutputPipe } from '../kernel/index.ts';
 
+/** As long as that is waited for, and how often it is looked. */
+const QUIET = 200; // ms
+const LOOK = 2; // ms
+
 /** Opened, before anything is connected. */
 export interface LocalEnds {
   /** Joins them to the command that has begun. */
   join(stdin: Writable | undefined, stdout: OutputPipe | undefined, stderr: OutputPipe | undefined): void;
+  /** Calls back once all has been written, or soon after the last that came where somebody holds an end open. */
+  written(then: () => void): void;
   /** They won't be needed. */
   close(): void;
 }
@@ -40,8 +46,18 @@ export async function localEnds({ stdin, stdout, stderr }: Command): Promise<Loc
     close();
     throw error;
   }
+  let unwritten = 0;
+  let heard = 0;
   return {
     close,
+    written(then) {
+      const since = Date.now();
+      const look = (): void => {
+        if (unwritten === 0 || Date.now() - Math.max(since, heard) > QUIET) then();
+        else setTimeout(look, LOOK);
+      };
+      look();
+    },
     join(input, output, errors) {
       if (source !== undefined && input !== undefined) source.pipe(input);
       input?.on('error', () => source?.unpipe(input));
@@ -50,14 +66,25 @@ export async function localEnds({ stdin, stdout, stderr }: Command): Promise<Loc
         [errors, targets[1]],
       ] as const) {
         if (from === undefined || to === undefined) continue;
-        to.on('error', () => from.destroy());
+        unwritten++;
+        let over = false;
+        const done = (): void => {
+          if (!over) unwritten--;
+          over = true;
+        };
+        to.on('error', () => {
+          done();
+          from.destroy();
+        });
         from.on('data', (chunk) => {
+          heard = Date.now();
           if (to.write(chunk)) return;
           from.pause();
           to.once('drain', () => from.resume());
         });
         from.on('close', () => {
-          if (to !== process.stdout && to !== process.stderr && !to.writableEnded) to.end();
+          if (to === process.stdout || to === process.stderr || to.writableEnded) done();
+          else to.end(done);
         });
       }
     },

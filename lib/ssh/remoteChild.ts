@@ -248,7 +248,8 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   #report(exit: Exit): void {
     if (this.#reported) return;
     this.#reported = true;
-    this.#exited(exit);
+    if (this.#running && this.#local !== undefined) this.#local.written(() => this.#exited(exit));
+    else this.#exited(exit);
   }
 }
 

@@ -85,9 +85,9 @@ t.test('the same boot is not another one', { skip }, async (t) => {
   const onEvent = (event: Event): void => {
     if (event.type === 'note') notes.push(event.text);
   };
-  const late = (hint: RegExp): Error => like({ reason: { type: 'timeout', ms: 2000 }, message: hint });
-  await t.rejects(reboot('h1', { config, ...fake, within: '2s' }).run({ onEvent }), late(/it has not gone down yet/));
-  const loop = reboot('h1', { config, ...fake, within: '2s' }).run({ onEvent });
+  const late = (hint: RegExp): Error => like({ reason: { type: 'timeout', ms: 6000 }, message: hint });
+  await t.rejects(reboot('h1', { config, ...fake, within: '6s' }).run({ onEvent }), late(/it has not gone down yet/));
+  const loop = reboot('h1', { config, ...fake, within: '6s' }).run({ onEvent });
   const ended = t.rejects(loop, late(/still in the boot from before/));
   await until('it looks', () => notes.filter((note) => note.includes('not gone down')).length === 2);
   await host.stop();
