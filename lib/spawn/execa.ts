@@ -31,7 +31,7 @@ const OURS = {
 
 /** Starts programs with execa: Linux and macOS. */
 export const execaStarter: Starter = {
-  ready: () => (run === undefined ? (loading ??= load()) : undefined),
+  ready: () => (run === undefined ? (loading ??= load().finally(() => (loading = undefined))) : undefined),
 
   start({ argv, cwd, env: given, session }, [stdin, stdout, stderr], told, { extra }) {
     const env = extra === undefined ? given : { ...(given ?? process.env), [extra.name]: extra.value };

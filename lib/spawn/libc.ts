@@ -183,7 +183,7 @@ export interface Epoll {
   /** Tells of this one from now on, by a number, until it is closed. Throws where the system has no room for it. */
   add(fd: number, number: number): void;
   /** Those of which something changed since the last call; not all, if there are many. */
-  changes(changed: (number: number, ended: boolean) => void): void;
+  changes(changed: (number: number) => void): void;
   /** Whether it keeps Node from ending; at first it does. */
   ref(): void;
   unref(): void;
@@ -209,7 +209,7 @@ export function newEpoll(changed: () => void): Epoll {
     },
     changes(tell) {
       const count = c.waitEpoll(epoll, events, CHANGES, 0);
-      for (let i = 0; i < count; i++) tell(events[i * words + at]!, (events[i * words]! & ~EPOLLIN) !== 0);
+      for (let i = 0; i < count; i++) tell(events[i * words + at]!);
     },
     ref: () => handle.ref(),
     unref: () => handle.unref(),
@@ -266,14 +266,31 @@ interface Memory {
   readonly pid: Int32Array;
 }
 
-/** A start in a thread takes a few milliseconds: when one takes longer, others hold the threads (lookups of names for one). */
+/** What a thread takes longer than this for has waited for one: others hold them (lookups of names, FIFOs being opened). */
 const LATE = 25; // ms
 
-/** Whether one more start may go to a thread. */
+/** When a thread was last seen to be free. */
+let free = -Infinity;
+let probing = false;
+
+/**
+ * Whether one more start may go to a thread: only while threads are known to be free, since what waits for one can't be
+ * called off.
+ */
 export function hasThread(): boolean {
   if (flights.size >= WIDTH) return false;
-  for (const { since } of flights) return performance.now() - since < LATE;
-  return true;
+  const now = performance.now();
+  for (const { since } of flights) return now - since < LATE;
+  if (now - free < LATE) return true;
+  if (!probing) {
+    probing = true;
+    const since = now;
+    c.poll.async(polled, 0, 0, () => {
+      probing = false;
+      if (performance.now() - since < LATE) free = performance.now();
+    });
+  }
+  return false;
 }
 
 /**
@@ -414,6 +431,7 @@ function tell(): void {
   for (const flight of flights) {
     if (flight.tell === undefined) return;
     flights.delete(flight);
+    free = performance.now();
     flight.tell();
   }
 }
@@ -429,8 +447,8 @@ const ENOEXEC = 8;
 const EACCES = 13;
 const ENOTDIR = 20;
 const MISSING = new Set([ENOENT, ENOTDIR]);
-/** ENOENT, EACCES, ENODEV, ENOTDIR, ETIMEDOUT, ESTALE: the next folder of PATH may have it. */
-const PASSED_OVER = new Set([ENOENT, EACCES, 19, ENOTDIR, 110, 116]);
+/** ENOENT, EACCES, ENODEV, ENOTDIR, ENAMETOOLONG, ETIMEDOUT, ESTALE: the next folder of PATH may have it. */
+const PASSED_OVER = new Set([ENOENT, EACCES, 19, ENOTDIR, 36, 110, 116]);
 
 function check(errno: number, what: string): void {
   if (errno !== 0) throw systemError(errno, what);

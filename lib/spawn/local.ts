@@ -22,10 +22,16 @@ export const execaSpawner: Spawner = spawnerOf('execa', () => 'execa');
 
 function spawnerOf(name: string, wish: () => string | undefined): Spawner {
   let chosen: Starter | undefined;
-  const starter = (): Starter => (chosen ??= choose(wish()));
+  const starter = (): Starter => {
+    if (chosen !== undefined) return chosen;
+    const now = choose(wish());
+    // What was short when it was to be loaded may not be for long.
+    if (now.passing !== true) chosen = now;
+    return now;
+  };
   return {
     name,
-    spawn: (command, started, exited) => start(starter(), command, started, exited),
+    spawn: (command, started, exited) => start(starter, command, started, exited),
     joint() {
       const { pipes } = starter();
       return pipes && new KernelPipe(pipes);
@@ -41,11 +47,12 @@ function choose(wish: string | undefined): Starter {
     return failing(`SLUICE_SPAWNER is '${wish}'; expected 'posix' or 'execa'`);
   const unfit = unfitness();
   if (unfit === undefined) return posixStarter;
+  if (typeof unfit !== 'string') return { ...failing(''), passing: true, start: (_c, _p, told) => told.failed(unfit) };
   return posix ? failing(`posix_spawn can't be used ${unfit}`) : execaStarter;
 }
 
 /** Why posix_spawn can't do here what is asked of it. */
-function unfitness(): string | undefined {
+function unfitness(): string | NodeJS.ErrnoException | undefined {
   if (process.platform !== 'linux') return `on ${process.platform}`;
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `on ${process.arch}`;
   if (!process.getBuiltinModule('node:worker_threads').isMainThread)
@@ -54,6 +61,11 @@ function unfitness(): string | undefined {
     load();
     return undefined;
   } catch (error) {
+    const [, short] = /(EMFILE|ENFILE|Too many open files|ENOMEM|Cannot allocate memory)/.exec(String(error)) ?? [];
+    if (short !== undefined)
+      return Object.assign(new Error(`koffi can't be loaded now: ${short}`), {
+        code: /mem/i.test(short) ? 'ENOMEM' : 'EMFILE',
+      });
     return `without the optional package koffi (${(error as Error).message.split('\n', 1)[0]})`;
   }
 }

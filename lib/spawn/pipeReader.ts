@@ -28,7 +28,7 @@ function schedule(): void {
 
 function turn(): void {
   scheduled = false;
-  epoll!.changes((number, ended) => open.get(number)?.changed(ended));
+  epoll!.changes((number) => open.get(number)?.changed());
   const readers = due;
   due = [];
   let at = 0;
@@ -52,8 +52,6 @@ export class PipeReader extends EventEmitter {
   #flowing: boolean | null = null;
   /** There may be something to be read. */
   #ready = false;
-  /** Nobody writes any more: after what there is comes the end. */
-  #ended = false;
 
   /** The descriptor is closed at the end, or by `destroy`. */
   constructor(fd: number) {
@@ -94,16 +92,23 @@ export class PipeReader extends EventEmitter {
   }
 
   /** To be called when epoll tells of it. */
-  changed(ended: boolean): void {
-    if (ended) this.#ended = true;
+  changed(): void {
     if (this.#ready) return;
     this.#ready = true;
     if (this.#flowing === true) due.push(this);
   }
 
-  /** Reads what there is: once, as others want to be read too. */
+  /**
+   * Reads what there is, up to a bound, as others want to be read too. Epoll tells again only when nothing was left: a read
+   * that gives less than it could says nothing (a writer may have asked for packets, O_DIRECT).
+   */
   read(): void {
+    let total = 0;
     while (this.#ready && this.#flowing === true && this.#fd !== undefined) {
+      if (total >= CHUNK) {
+        due.push(this);
+        return;
+      }
       const size = readInto(buffer, this.#fd);
       if (size <= 0) {
         const error = size === 0 ? undefined : errnoError('read');
@@ -114,11 +119,8 @@ export class PipeReader extends EventEmitter {
       let chunk = buffer.subarray(0, size);
       if (size < COPIED) chunk = Buffer.from(chunk);
       else buffer = Buffer.allocUnsafeSlow(CHUNK);
-      const full = size === CHUNK;
-      this.#ready = full || this.#ended;
-      if (full) due.push(this);
+      total += size;
       this.emit('data', chunk);
-      if (full) return;
     }
   }
 

@@ -15,6 +15,9 @@ import type { Starter, Variable } from './start.ts';
 /** The variable that names a start. */
 const MARK = 'SLUICE_START';
 
+/** One that ends sooner can't run here. */
+const LIVED = 1000; // ms
+
 /** Bytes of an entry, newline included. */
 const ENTRY = 32;
 
@@ -99,8 +102,11 @@ export function watch(starter: Starter): void {
   watched = true;
   // Of another Node's, whose child this one is.
   delete process.env[MARK];
+  const since = performance.now();
   const lost = (): void => {
     watched = false;
+    // Somebody has ended it; what it watched over lives on.
+    if (performance.now() - since > LIVED && entries > free.length) watch(starter);
   };
   starter.start(
     {

@@ -59,11 +59,13 @@ export interface Starter {
   land?(ms: number): boolean;
   /** What joins its programs; where there is none they can't be. */
   readonly pipes?: Pipes;
+  /** It stands for another one that could not be had just now. */
+  readonly passing?: boolean;
 }
 
 /** Starts a program as the seam says. */
 export function start(
-  starter: Starter,
+  starter: () => Starter,
   command: Command,
   started: (pid: number | undefined) => void,
   exited: (exit: Exit) => void,
@@ -73,8 +75,15 @@ export function start(
   return child;
 }
 
+/**
+ * A program file that somebody has open for writing is tried again so often, after 1, 2, 4 … ms: a process that is just being
+ * started holds for a moment what Node had open, also when Node has closed it since.
+ */
+const BUSY = 8;
+
 class LocalChild implements Child, Told, Waiting {
-  readonly #starter: Starter;
+  readonly #choose: () => Starter;
+  #starter!: Starter;
   readonly #command: Command;
   readonly #started: (pid: number | undefined) => void;
   readonly #exited: (exit: Exit) => void;
@@ -88,14 +97,15 @@ class LocalChild implements Child, Told, Waiting {
   /** Its exit has been reported. */
   #over = false;
   #released = false;
+  #busy = 0;
 
   constructor(
-    starter: Starter,
+    starter: () => Starter,
     command: Command,
     started: (pid: number | undefined) => void,
     exited: (exit: Exit) => void,
   ) {
-    this.#starter = starter;
+    this.#choose = starter;
     this.#command = command;
     this.#started = started;
     this.#exited = exited;
@@ -146,6 +156,7 @@ class LocalChild implements Child, Told, Waiting {
   /** Its turn has come. Those behind it are held up until it calls `done`. */
   begin(): void {
     const unsupported = platformFailure();
+    this.#starter = this.#choose();
     const ready = unsupported ? undefined : this.#starter.ready();
     if (this.#over) done(this);
     else if (unsupported !== undefined) this.failed(unsupported);
@@ -247,6 +258,10 @@ class LocalChild implements Child, Told, Waiting {
   #fail(error: NodeJS.ErrnoException, exit: Exit): void {
     if (this.#over) return;
     if (passes(error) && again(this)) return;
+    if (error.code === 'ETXTBSY' && this.#busy < BUSY) {
+      setTimeout(() => this.#over || this.begin(), 2 ** this.#busy++);
+      return;
+    }
     settled();
     leaveJoints(this.#command);
     this.#settle(exit);

@@ -58,7 +58,7 @@ t.test('on hosts', { skip: sshdMissing() ?? false }, async (t) => {
     const none = refuses(rig);
     await t.rejects(ensureDir('d', { host: none.name, ...settings }).run(), {
       reason: { type: 'connection', phase: 'connect', sent: 'no' },
-    });
+    } as object as Error);
   });
 });
 
@@ -69,5 +69,5 @@ t.test('a kill ends it', async (t) => {
       if (event.type === 'start' && event.spec.type === 'program') loop.kill('me');
     },
   });
-  await t.rejects(loop, { reason: { type: 'killed', by: 'me' } });
+  await t.rejects(loop, { reason: { type: 'killed', by: 'me' } } as object as Error);
 });
