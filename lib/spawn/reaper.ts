@@ -15,8 +15,10 @@ import type { Starter, Variable } from './start.ts';
 /** The variable that names a start. */
 const MARK = 'SLUICE_START';
 
-/** One that ends sooner can't run here. */
+/** When so many in a row have ended sooner than that, it can't run here. */
+const DEATHS = 3;
 const LIVED = 1000; // ms
+let deaths = 0;
 
 /** Bytes of an entry, newline included. */
 const ENTRY = 32;
@@ -106,7 +108,8 @@ export function watch(starter: Starter): void {
   const lost = (): void => {
     watched = false;
     // Somebody has ended it; what it watched over lives on.
-    if (performance.now() - since > LIVED && entries > free.length) watch(starter);
+    if (performance.now() - since > LIVED) deaths = 0;
+    if (++deaths <= DEATHS && entries > free.length) watch(starter);
   };
   starter.start(
     {
