@@ -56,7 +56,12 @@ t.test('what does not pass while nothing of ours runs is told in the end', async
 t.test('a start that waits can be called off, and the next one goes', async (t) => {
   const starter = failing('EMFILE');
   const exit = new Promise<Exit>((resolve) => {
-    const child = start(() => starter, command, () => t.fail('started'), resolve);
+    const child = start(
+      () => starter,
+      command,
+      () => t.fail('started'),
+      resolve,
+    );
     void until(() => starter.tries > 0).then(() => child.signal('SIGINT'));
   });
   t.same(await exit, { type: 'exit', exitCode: undefined, signal: 'SIGINT' });
@@ -65,7 +70,14 @@ t.test('a start that waits can be called off, and the next one goes', async (t) 
 
 t.test('a starter that cannot be loaded', async (t) => {
   const starter: Starter = { ready: () => Promise.reject(new Error('not installed')), start: () => t.fail() };
-  const exit = await new Promise<Exit>((resolve) => start(() => starter, command, () => t.fail('started'), resolve));
+  const exit = await new Promise<Exit>((resolve) =>
+    start(
+      () => starter,
+      command,
+      () => t.fail('started'),
+      resolve,
+    ),
+  );
   t.match(exit, { type: 'error', error: { message: 'not installed' } });
 });
 
@@ -79,7 +91,12 @@ t.test('called off while its starter loads', async (t) => {
     start: () => t.fail(),
   };
   const exit = new Promise<Exit>((resolve) => {
-    const child = start(() => starter, command, () => t.fail('started'), resolve);
+    const child = start(
+      () => starter,
+      command,
+      () => t.fail('started'),
+      resolve,
+    );
     setImmediate(() => child.signal('SIGTERM'));
   });
   t.match(await exit, { signal: 'SIGTERM' });
