@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import yargs from 'yargs';
 import { completion } from './completion.ts';
+import { copy, copyOptions, fetch } from './copy.ts';
 import { exec } from './exec.ts';
 import { execOptions } from './execOptions.ts';
 import { hosts } from './hosts.ts';
@@ -12,11 +13,13 @@ import { seq } from './seq.ts';
 import { suggest } from './suggest.ts';
 import { UsageError } from './usage.ts';
 
-const COMMANDS = ['run', 'seq', 'exec', 'hosts', 'completion'];
+const COMMANDS = ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'completion'];
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   run: Object.keys(loopOptions),
   seq: [...Object.keys(loopOptions), 'keep-going'],
   exec: Object.keys(execOptions),
+  copy: Object.keys(copyOptions),
+  fetch: Object.keys(copyOptions),
   hosts: ['exclude', 'inventory', 'expand', 'fold', 'count', 'json', 'split'],
 };
 
@@ -63,6 +66,8 @@ function parser(args: readonly string[], version: string) {
     .command(run)
     .command(seq)
     .command(exec)
+    .command(copy)
+    .command(fetch)
     .command(hosts)
     .command(completion)
     .example('$0 run deploy.ts', 'run the steps of a script')

@@ -17,7 +17,7 @@ t.test('what may come next', async (t) => {
     sluice(['--get-yargs-completions', 'sluice', ...words], { env: { SHELL: '/bin/bash' } })
       .stdout.trim()
       .split('\n');
-  t.same(next(''), ['run', 'seq', 'exec', 'hosts', 'completion']);
+  t.same(next(''), ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'completion']);
   for (const option of ['--slots', '--timeout', '--fail-fast', '--report', '--dry-run', '--cwd'])
     t.ok(next('run', '--').includes(option), option);
   t.same(next('run', '--report', ''), ['prefix', 'json', 'quiet']);

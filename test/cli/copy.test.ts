@@ -1,0 +1,62 @@
+// `sluice copy` and `sluice fetch`, with real sshds.
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { refuses, sshdMissing, startRig, type Rig } from '../ssh/rig/rig.ts';
+
+const binary = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bin/sluice.js');
+
+/** Runs the command line in a folder. */
+function sluice(cwd: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [binary, ...args], { cwd, timeout: 60_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
+
+const missing = sshdMissing();
+if (missing !== undefined) t.test('copies by the command line', { skip: missing }, () => {});
+else {
+  let rig: Rig;
+  let where: string[];
+  t.before(async () => {
+    rig = await startRig({ hosts: 3 });
+    refuses(rig, 'h9');
+    where = ['-F', rig.config];
+  });
+
+  t.test('copy, then fetch', async (t) => {
+    const folder = t.testdir({ 'a:b': 'one', two: 'two', more: { deep: 'three' } });
+    const copied = await sluice(folder, 'copy', '-w', 'h[1-3]', ...where, '-r', 'a:b', 'two', 'more', '.');
+    t.match(copied, { code: 0, stdout: '', stderr: /^3 of 3 hosts: 9 files, 33 bytes\n$/ });
+    for (const { home } of rig.hosts) {
+      t.equal(readFileSync(join(home, 'a:b'), 'utf8'), 'one');
+      t.equal(readFileSync(join(home, 'more/deep'), 'utf8'), 'three');
+    }
+    const fetched = await sluice(folder, 'fetch', '-w', 'h[1-2]', ...where, 'more/deep', 'got');
+    t.match(fetched, { code: 0, stderr: /^2 of 2 hosts: 2 files, 10 bytes\n$/ });
+    for (const name of ['h1', 'h2']) t.equal(readFileSync(join(folder, 'got', name, 'deep'), 'utf8'), 'three');
+  });
+
+  t.test('what failed is told, by ranges', async (t) => {
+    const folder = t.testdir({ two: 'two' });
+    const away = await sluice(folder, 'copy', '-w', 'h[1-2,9]', ...where, 'two', '.');
+    t.match(away, { code: 3, stderr: /^2 of 3 hosts: 2 files, 6 bytes\nh9: .*connection failed: connect/ });
+    const none = await sluice(folder, 'fetch', '-w', 'h[1-2]', ...where, 'no-such', 'got');
+    t.match(none, { code: 1, stderr: /^0 of 2 hosts: 0 files, 0 bytes\nh\[1-2\]|h1/ });
+    t.match(await sluice(folder, 'copy', '-w', 'h1', ...where, 'no-such', '.'), { code: 1, stderr: /no-such/ });
+  });
+
+  t.test('wrong usage', async (t) => {
+    const folder = t.testdir({});
+    t.match(await sluice(folder, 'copy', '-w', 'h1', 'one'), { code: 2, stderr: /where to/ });
+    t.match(await sluice(folder, 'fetch', '-w', 'h1', 'one'), { code: 2, stderr: /a path and a folder/ });
+    t.match(await sluice(folder, 'copy', 'a', 'b'), { code: 2, stderr: /hosts/ });
+    t.match(await sluice(folder, 'copy', '-w', 'h1', '--nonsense', 'a', 'b'), { code: 2, stderr: /nonsense/ });
+  });
+
+  t.test('the rig is stopped', () => rig.stop());
+}
