@@ -95,6 +95,17 @@ t.test('an error is told, and then it is closed', async (t) => {
   t.same(told, ['EPERM', 'close']);
 });
 
+t.test('a writer of packets, each of which is a read', async (t) => {
+  const program = run(['sh', '-c', 'seq 6 | dd oflag=direct bs=2 status=none; exec sleep 1012']);
+  let text = '';
+  await program.started;
+  program.child.stdout!.on('data', (chunk) => (text += String(chunk)));
+  await until(() => text === '1\n2\n3\n4\n5\n6\n');
+  program.child.signal('SIGKILL');
+  await program.exit;
+  t.equal(text.length, 12);
+});
+
 t.test('one whose listener throws loses nothing, nor do the others', async (t) => {
   const script = `
     import { writeSync, closeSync } from 'node:fs';

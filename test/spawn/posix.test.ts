@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, openSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { posixSpawner } from '../../lib/spawn/local.ts';
@@ -29,6 +29,24 @@ t.test('killed while it is being started: it is ended as soon as it has begun', 
   t.ok(began > 0, `${began} had begun`);
   other.child.signal('SIGKILL');
   await other.exit;
+});
+
+t.test('a program file that is open for writing a moment longer', async (t) => {
+  const path = join(t.testdir({}), 'program');
+  copyFileSync('/bin/true', path);
+  chmodSync(path, 0o755);
+  const fd = openSync(path, 'r+');
+  const { exit } = run([path], quiet, posixSpawner);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  closeSync(fd);
+  t.match(await exit, { exitCode: 0 });
+});
+
+t.test('a folder in PATH with a name that is too long is passed over', async (t) => {
+  for (const long of ['a'.repeat(5000), `/${'a'.repeat(300)}`]) {
+    const { exit } = run(['true'], { ...quiet, env: { PATH: `${long}:/usr/bin:/bin` } }, posixSpawner);
+    t.match(await exit, { exitCode: 0 });
+  }
 });
 
 t.test('given up while it is being started: it is ended all the same', async (t) => {

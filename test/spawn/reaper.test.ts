@@ -183,6 +183,20 @@ for (const spawner of ['posix', 'execa']) {
     t.equal(await gone(sleeper), true);
   });
 
+  t.test(`${spawner}: and at once while one lives`, async (t) => {
+    const { child, said } = await host(
+      `await program('echo $$; echo ready; exec sleep 1011', { stdout: (line) => console.log(line) }).run();`,
+      spawner,
+    );
+    const sleeper = Number(said[0]);
+    t.teardown(() => lives(sleeper) && process.kill(sleeper, 'SIGKILL'));
+    const [first] = reapersOf(child.pid!) as [number];
+    process.kill(first, 'SIGKILL');
+    await until(() => reapersOf(child.pid!).some((pid) => pid !== first));
+    child.kill('SIGKILL');
+    t.equal(await gone(sleeper), true);
+  });
+
   t.test(`${spawner}: the mark is of the program alone, and none with exactEnv`, async (t) => {
     const { child, said } = await host(
       `const of = (text) => text.split('\\n').filter((line) => /^SLUICE_START=/.test(line)).length;
