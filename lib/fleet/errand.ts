@@ -7,27 +7,14 @@ import {
   type Reason,
   type Running,
   type Sink,
-  type Spawner,
 } from '../kernel/index.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { ask, type Answer } from '../ssh/ask.ts';
-import type { Connection } from '../ssh/connection.ts';
 import { ConnectionError } from '../ssh/failure.ts';
 import type { Host } from '../ssh/host.ts';
-import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
-import { viaSsh } from '../ssh/via.ts';
-
-/** Options of ours, and those of the connection. */
-export function settingsAmong(options: object): SshSettings {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => SETTINGS.includes(name)));
-}
-
-/** The spawner of a host, and its connection, from inside a run. */
-export function hostSpawner(host: Host, settings: SshSettings, context: Context): Spawner & { connection: Connection } {
-  const via = viaSsh(host, settings) as Extract<ReturnType<typeof viaSsh>, { remote: string }>;
-  return via.spawner(context) as Spawner & { connection: Connection };
-}
+import type { SshSettings } from '../ssh/settings.ts';
+import { hostSpawner, type HostSpawner } from '../ssh/via.ts';
 
 /** Thrown at the step that was called off. */
 const CALLED_OFF = Symbol('called off');
@@ -37,7 +24,7 @@ export class Errand<T> implements Running {
   readonly host: Host;
   readonly clock: Clock;
   /** Starts programs there. */
-  readonly there: Spawner & { connection: Connection };
+  readonly there: HostSpawner;
   /** Whether there is a host between, whose connection is used. */
   readonly through: boolean;
   readonly #run: RunRecord;
@@ -148,7 +135,7 @@ export class Errand<T> implements Running {
 
   /** Of a connection that there is none of. */
   unconnected(error: ConnectionError, sent: 'no' | 'maybe' = 'no'): RunError {
-    return this.error({ type: 'connection', phase: error.phase, sent }, { cause: error });
+    return this.error(error.reason(sent), { cause: error });
   }
 
   #settle(value: T): void {

@@ -1,8 +1,8 @@
 import { createRunner, milliseconds, type Duration, type Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { toHost, type Host } from '../ssh/host.ts';
-import { checkSettings, SETTINGS, type SshSettings } from '../ssh/settings.ts';
-import { Errand, settingsAmong } from './errand.ts';
+import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
+import { Errand } from './errand.ts';
 import { untilUp } from './up.ts';
 
 /** How `ready` waits, and how the host is connected to. */

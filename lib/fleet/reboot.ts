@@ -3,8 +3,8 @@ import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { Answer } from '../ssh/ask.ts';
 import { toHost, type Host } from '../ssh/host.ts';
-import { checkSettings, SETTINGS, type SshSettings } from '../ssh/settings.ts';
-import { Errand, settingsAmong } from './errand.ts';
+import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
+import { Errand } from './errand.ts';
 import { untilUp } from './up.ts';
 
 /** How a host is rebooted, and connected to. */

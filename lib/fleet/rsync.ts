@@ -85,8 +85,7 @@ export function rsync(
 
   function told(error: unknown, run: string): Error {
     if (!(error instanceof ConnectionError)) return toError(error);
-    const reason = { type: 'connection', phase: error.phase, sent: 'no' } as const;
-    return new RunError({ reason, run, label, spec, cause: error });
+    return new RunError({ reason: error.reason('no'), run, label, spec, cause: error });
   }
 
   /** Before anything is connected. */

@@ -18,8 +18,8 @@ import { ask } from '../ssh/ask.ts';
 import { ConnectionError } from '../ssh/failure.ts';
 import { forward, watchMaster, type End, type Forwarding, type Held } from '../ssh/forwarding.ts';
 import { toHost, type Host } from '../ssh/host.ts';
-import { checkSettings, SETTINGS, type SshSettings } from '../ssh/settings.ts';
-import { Errand, settingsAmong } from './errand.ts';
+import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
+import { Errand } from './errand.ts';
 
 /** A port, `host:port`, or the path of a unix socket (it has a '/'). */
 export type TunnelEnd = number | string;

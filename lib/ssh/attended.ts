@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { Attendance, Child, Command, Exit, OutputPipe, Spawner } from '../kernel/index.ts';
+import { ends } from '../spawn/group.ts';
 import { ChannelPipe } from './channelPipe.ts';
 import { HeldInput } from './heldInput.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
@@ -254,7 +255,7 @@ class Attended implements Child {
   signal(signal: NodeJS.Signals): void {
     const child = this.#child;
     if (child === undefined) {
-      if (/^SIG(?:TERM|KILL|INT|HUP|QUIT)$/.test(signal)) this.#end({ type: 'exit', exitCode: undefined, signal });
+      if (ends(signal)) this.#end({ type: 'exit', exitCode: undefined, signal });
       return;
     }
     const begun = this.#asked === this.#attended.asks.length;

@@ -17,6 +17,7 @@ export class Clients implements Transport {
   readonly #sessions = new Set<ClientSession>();
   /** A server greets each of them alike. */
   readonly #said = new Set<string>();
+  #used = false;
   #whenEnded: (() => void) | undefined;
 
   constructor(parts: ConnectionParts) {
@@ -24,6 +25,8 @@ export class Clients implements Transport {
   }
 
   claim(claim: Claim): void {
+    if (!this.#used) this.#parts.used();
+    this.#used = true;
     this.#claims.add(claim);
     queueMicrotask(() => {
       if (!this.#claims.delete(claim)) return;

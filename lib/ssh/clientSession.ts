@@ -1,15 +1,11 @@
 // One ssh, in the place of a channel: its stdin, stdout and stderr are the command's, less what the script around it says on
 // stderr (trailer.ts). What ssh itself has to say goes to a file, so that nobody takes it for the command's.
-import { randomBytes } from 'node:crypto';
 import type { Child, Exit, OutputPipe } from '../kernel/index.ts';
 import type { Channel } from './channel.ts';
 import type { Claim, ConnectionParts } from './connection.ts';
-import { ConnectionError, failureOf } from './failure.ts';
-import { Trailer } from './trailer.ts';
+import { ConnectionError, failureOf, retryAfter } from './failure.ts';
+import { newToken, Trailer } from './trailer.ts';
 
-/** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
-const BACKOFF = 200; // ms
-const TRIES = 6;
 /** What may wait here unread; twice as much where it is all of stderr, on which the end is told. */
 const WINDOW = 1024 * 1024;
 /** Written at once. */
@@ -30,7 +26,7 @@ export interface ClientParts extends ConnectionParts {
 
 /** A session. */
 export class ClientSession implements Channel {
-  readonly token = `sluice-${randomBytes(9).toString('hex')}`;
+  readonly token = newToken();
   readonly #claim: Claim;
   readonly #parts: ClientParts;
   /** Behind the words of ssh: options, and what is to be run. */
@@ -43,7 +39,7 @@ export class ClientSession implements Channel {
   #exit: Exit | undefined;
   /** Of its stdout and stderr. */
   #open = 0;
-  #tries = 0;
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #handshakeOver: () => void = () => {};
@@ -278,8 +274,9 @@ export class ClientSession implements Channel {
       return;
     }
     const error = this.#reason ?? failureOf(this.#before + log, exitCode);
-    if (error.busy && ++this.#tries < TRIES) this.#again();
-    else this.#fail(error);
+    const wait = retryAfter(error, ++this.#failures);
+    if (wait === undefined) this.#fail(error);
+    else this.#again(wait);
   }
 
   #refusedByShell(exitCode: number): void {
@@ -290,14 +287,13 @@ export class ClientSession implements Channel {
     this.#claim.events.exited(exitCode, undefined);
   }
 
-  #again(): void {
+  #again(wait: number): void {
     this.#handshakeOver();
     this.#child!.stdout?.destroy();
     this.#child = undefined;
     this.#before = '';
     this.#running = false;
     this.#trailer = new Trailer(this.token);
-    const wait = BACKOFF * 2 ** (this.#tries - 1) * (0.5 + Math.random());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#start();

@@ -2,14 +2,11 @@
 // next after it was lost; channels that the server has no room for wait.
 import type { Spawner } from '../kernel/index.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
-import { ConnectionError } from './failure.ts';
+import { ConnectionError, retryAfter } from './failure.ts';
 import { Master } from './master.ts';
 import type { Mux } from './mux.ts';
 import type { Transport } from './transport.ts';
 
-/** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
-const BACKOFF = 200; // ms
-const TRIES = 6;
 /** Commands that are being ended have this long for it, and are looked after so often. */
 const LAST = 15_000; // ms
 const LOOK = 5; // ms
@@ -35,8 +32,12 @@ export interface ConnectionParts {
   readonly limit: number;
   /** Waits for its turn to log in; to be called with whom to tell, who says when it is over. */
   handshake(begin: (over: () => void) => void): void;
+  /** It is used for the first time: somebody has to end it. */
+  used(): void;
   said(line: string): void;
 }
+
+const ended = (): ConnectionError => new ConnectionError('session', 'the connection was ended');
 
 /** Also those of other loops have their sockets in the folder. */
 let masters = 0;
@@ -47,9 +48,11 @@ export class Connection implements Transport {
   readonly #claims = new Set<Claim>();
   #master: Master | undefined;
   #mux: Mux | undefined;
+  #used = false;
   #starting = false;
   #ended = false;
-  #tries = 0;
+  /** Logins that have failed since the last that has not. */
+  #failures = 0;
   #whenEnded: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -60,7 +63,7 @@ export class Connection implements Transport {
   /** Asks for a channel. */
   claim(claim: Claim): void {
     if (this.#ended) {
-      queueMicrotask(() => claim.failed(new ConnectionError('session', 'the connection was ended')));
+      queueMicrotask(() => claim.failed(ended()));
       return;
     }
     this.#claims.add(claim);
@@ -78,7 +81,8 @@ export class Connection implements Transport {
       if (this.#mux !== undefined) resolve(this.#master!.path);
       else {
         this.#waiting.push({ resolve, reject });
-        if (!this.#ended) this.#start();
+        if (this.#ended) this.#fail(ended());
+        else this.#start();
       }
     });
   }
@@ -88,7 +92,7 @@ export class Connection implements Transport {
   end(then: () => void): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#fail(new ConnectionError('session', 'the connection was ended'));
+    this.#fail(ended());
     if (this.#master === undefined && !this.#starting) then();
     else {
       this.#whenEnded = then;
@@ -168,6 +172,8 @@ export class Connection implements Transport {
   #start(): void {
     if (this.#starting || this.#master !== undefined || this.#timer !== undefined) return;
     this.#starting = true;
+    if (!this.#used) this.#parts.used();
+    this.#used = true;
     this.#parts.words().then(
       (words) => this.#parts.handshake((over) => this.#begin(words, over)),
       (error: ConnectionError) => {
@@ -192,7 +198,7 @@ export class Connection implements Transport {
     this.#master = new Master(`m${(masters++).toString(36)}`, words, this.#parts.limit, this.#parts.spawner, {
       ready: (mux) => {
         settled();
-        this.#tries = 0;
+        this.#failures = 0;
         this.#mux = mux;
         for (const { resolve } of this.#waiting.splice(0)) resolve(this.#master!.path);
         if (this.#claims.size === 0) mux.unref();
@@ -220,14 +226,16 @@ export class Connection implements Transport {
     if (error.phase === 'lost') {
       // Who has a channel was told by it; who waits for one has not been sent anything.
       this.#serve();
-    } else if (error.busy && ++this.#tries < TRIES) {
-      const wait = BACKOFF * 2 ** (this.#tries - 1) * (0.5 + Math.random());
+      return;
+    }
+    const wait = retryAfter(error, ++this.#failures);
+    if (wait !== undefined) {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
         this.#start();
       }, wait);
     } else {
-      this.#tries = 0;
+      this.#failures = 0;
       this.#fail(error);
     }
   }

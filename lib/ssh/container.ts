@@ -6,7 +6,7 @@ import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { attending } from './attended.ts';
 import { WATCHED_BELOW } from './remoteScript.ts';
-import { withEnv } from './rewrite.ts';
+import { assignments, withEnv } from './rewrite.ts';
 
 /** What ends the programs in a container: to end the client would leave them there. */
 interface Lifeline {
@@ -44,7 +44,7 @@ export function viaDocker(container: string, options: DockerOptions = {}): Via {
     `docker ${container}`,
     lifeline,
     ({ argv, cwd, env, exactEnv, stdin }) => {
-      const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+      const variables = assignments(env);
       const folder = posix.join(workdir, cwd);
       return [
         ...['docker', 'exec'],
@@ -65,7 +65,7 @@ export function viaKubectl(pod: string, options: KubectlOptions = {}): Via {
   const { lifeline, ...named } = checked('via.kubectl', options, ['namespace', 'container', 'context']);
   const { namespace, container, context } = named;
   return inside({ kubectl: pod, ...named }, `kubectl ${pod}`, lifeline, ({ argv, cwd, env, exactEnv, stdin }) => {
-    const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+    const variables = assignments(env);
     const words = withEnv(argv, variables, exactEnv);
     return [
       'kubectl',

@@ -1,4 +1,5 @@
 // Why a connection failed, from what ssh says: it has one exit code for everything.
+import type { Reason } from '../kernel/index.ts';
 
 /** Where a connection failed. */
 export type Phase = 'resolve' | 'connect' | 'host key' | 'auth' | 'session' | 'lost';
@@ -15,6 +16,21 @@ export class ConnectionError extends Error {
     this.phase = phase;
     this.busy = busy;
   }
+
+  /** Of the run that it fails. */
+  reason(sent: 'no' | 'maybe'): Reason {
+    return { type: 'connection', phase: this.phase, sent };
+  }
+}
+
+/** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
+const BACKOFF = 200; // ms
+const TRIES = 6;
+
+/** Milliseconds until a login is tried again that has failed so often; undefined where that is of no use. */
+export function retryAfter(error: ConnectionError, failures: number): number | undefined {
+  if (!error.busy || failures >= TRIES) return undefined;
+  return BACKOFF * 2 ** (failures - 1) * (0.5 + Math.random());
 }
 
 /** The first that is found in what ssh said decides. */

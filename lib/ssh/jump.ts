@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { systemClock } from '../kernel/clock.ts';
 import type { Spawner } from '../kernel/index.ts';
 import { ask } from './ask.ts';
+import { ConnectionError } from './failure.ts';
 import type { Host } from './host.ts';
-import { wordsOf, type SshSettings } from './settings.ts';
+import { resolveCommand, resolved } from './resolve.ts';
+import type { SshSettings } from './settings.ts';
 
 /**
  * What ProxyJump is for a host, as `ssh -J` takes it; undefined where there is none, or a ProxyCommand of the user's. ssh is asked
@@ -17,12 +19,9 @@ export async function configuredJump(host: Host, settings: SshSettings, spawner:
     settings.config === undefined ? [join(homedir(), '.ssh/config'), '/etc/ssh/ssh_config'] : [settings.config];
   const given = Object.keys(settings.options ?? {}).some((name) => /^ProxyJump$/i.test(name));
   if (!given && !files.some(mayJump)) return undefined;
-  const { exit, stdout } = await ask(spawner, systemClock, ['ssh', '-G', ...wordsOf(host, settings)], { cwd: '/' })
-    .answer;
+  const place = resolved(await ask(spawner, systemClock, resolveCommand(host, settings), { cwd: '/' }).answer);
   // What is wrong with the configuration is told by who connects.
-  if (exit.type !== 'exit' || exit.exitCode !== 0) return undefined;
-  const jump = /^proxyjump (.+)$/m.exec(stdout)?.[1];
-  return jump === 'none' ? undefined : jump;
+  return place instanceof ConnectionError ? undefined : place.jump;
 }
 
 /** What it includes may have one; the stock configuration includes an empty folder. */

@@ -1,13 +1,13 @@
 // Short steps without stdin by one shell that stays, in a channel of its own: one round trip each, and no login shell. They are
 // taken one at a time; what each writes is framed on both streams (trailer.ts).
-import { randomBytes } from 'node:crypto';
 import type { Command } from '../kernel/index.ts';
+import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
 import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { kill } from './remoteChild.ts';
 import { LANE_BEGIN, laneScript, stepScript } from './remoteScript.ts';
-import { Trailer } from './trailer.ts';
+import { newToken, Trailer } from './trailer.ts';
 import type { Transport } from './transport.ts';
 
 /** Gives channels that are steps of a shell; another shell once one was killed. */
@@ -76,7 +76,7 @@ interface ShellEvents {
 /** A shell. */
 class Shell implements Claim, ChannelEvents {
   readonly events: ChannelEvents = this;
-  readonly #token = `sluice-${randomBytes(9).toString('hex')}`;
+  readonly #token = newToken();
   readonly #transport: Transport;
   readonly #told: ShellEvents;
   readonly #hello: Trailer;
@@ -124,7 +124,7 @@ class Shell implements Claim, ChannelEvents {
   }
 
   #signal(name: string): void {
-    if (/^(?:TERM|INT|HUP|QUIT|KILL)$/.test(name)) this.#ending = true;
+    if (ends(`SIG${name}` as NodeJS.Signals)) this.#ending = true;
     const pid = this.#hello.status;
     if (pid === undefined) this.#pending.push(name);
     else kill(this.#transport, pid, name);

@@ -1,16 +1,15 @@
 // A command on another machine, as a Child of the Spawner seam: one channel of the host's connection.
-import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import type { Child, Command, Exit } from '../kernel/index.ts';
+import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
 import { ChannelPipe } from './channelPipe.ts';
 import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
+import { newToken } from './trailer.ts';
 import { killScript, remoteScript, type Care } from './remoteScript.ts';
 import type { Transport } from './transport.ts';
-
-const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL']);
 
 /** Starts a command by a connection. */
 export function startRemote(
@@ -58,7 +57,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
     this.#exited = exited;
     if (command.detach === true) this.#care = { type: 'none' };
     else if (command.stdin === 'ignore') this.#care = { type: 'lifeline' };
-    else this.#care = { type: 'poll', token: `sluice-${randomBytes(9).toString('hex')}` };
+    else this.#care = { type: 'poll', token: newToken() };
     void this.#begin();
   }
 
@@ -89,10 +88,10 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   signal(signal: NodeJS.Signals): void {
     if (this.#over || this.#exit !== undefined) return;
     if (this.#channel === undefined) {
-      if (!ENDING.has(signal)) return;
+      if (!ends(signal)) return;
       this.#connection.withdraw(this);
       this.#end({ type: 'exit', exitCode: undefined, signal });
-    } else if (!this.#running && this.#channel.token !== undefined && ENDING.has(signal)) {
+    } else if (!this.#running && this.#channel.token !== undefined && ends(signal)) {
       this.#channel.close();
       this.#end({ type: 'exit', exitCode: undefined, signal });
     } else if (!this.#running || (this.#care.type !== 'lifeline' && this.#remotePid === undefined))
@@ -133,10 +132,11 @@ class RemoteChild implements Child, Claim, ChannelEvents {
 
   opened(): void {
     const channel = this.#channel!;
-    if (this.#pending.some((signal) => ENDING.has(signal))) {
+    const called = this.#pending.find(ends);
+    if (called !== undefined) {
       // It was called off before anything was sent.
       channel.close();
-      this.#end({ type: 'exit', exitCode: undefined, signal: this.#pending.find((signal) => ENDING.has(signal))! });
+      this.#end({ type: 'exit', exitCode: undefined, signal: called });
       return;
     }
     channel.exec(channel.script?.(this.#command) ?? remoteScript(this.#command, this.#care, channel.token));

@@ -4,6 +4,7 @@
 // The fixed texts have neither quotes nor backslashes nor newlines: between single quotes every login shell reads them alike.
 import type { Command } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
+import { assignments, withEnv } from './rewrite.ts';
 import { saysBegin, saysStatus } from './trailer.ts';
 
 /** After an ending signal whoever is left gets this long, in tenths of a second; then SIGKILL. */
@@ -71,13 +72,11 @@ export function remoteScript(command: Command, care: Care, token?: string): stri
   if (care.type === 'poll') words.unshift(care.token);
   let script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
   if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
-  return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ') || "''"}`;
+  return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ')}`;
 }
 
 function wordsOf({ argv, env, exactEnv }: Command): string[] {
-  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
-  const changes = exactEnv === true ? ['env', '-i', ...variables] : variables.length > 0 ? ['env', ...variables] : [];
-  return [...changes, ...argv];
+  return withEnv(argv, assignments(env), exactEnv);
 }
 
 /** A shell that stays and takes steps as its stdin. It says its pid on stderr first, which the steps find as descriptor 4. */

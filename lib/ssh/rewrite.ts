@@ -8,6 +8,11 @@ export function ownChanges({ env = {}, exactEnv }: Command, { remote }: Context)
     .map(([name, value]) => `${name}=${value}`);
 }
 
+/** As `env` takes them: `NAME=value`. */
+export function assignments(env: Command['env']): readonly string[] {
+  return Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+}
+
 /** A command that has the variables set, wherever it is started. */
 export function withEnv(
   argv: Command['argv'],

@@ -61,6 +61,11 @@ export const SETTINGS = [
   'lane',
 ];
 
+/** Those among the options of something that has others too. */
+export function settingsAmong(options: object): SshSettings {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => SETTINGS.includes(name)));
+}
+
 /** Throws a TypeError for what can't be. */
 export function checkSettings(what: string, settings: SshSettings): void {
   checkOptions(what, settings, SETTINGS);

@@ -1,6 +1,6 @@
 // The files of a host by SFTP version 3, which every OpenSSH speaks: a client over one channel. A request doesn't wait for the
 // answer to the one before, so the length of the way counts once for many of them.
-import type { Connection } from './connection.ts';
+import type { Transport } from './transport.ts';
 import { SftpChannel } from './sftpChannel.ts';
 import { SftpError, readInfo, readName, writeChange, type FileChange, type FileInfo } from './sftpWire.ts';
 import type { Writer } from './wire.ts';
@@ -27,12 +27,12 @@ const FLAGS = { read: 0x01, create: 0x02 | 0x08 | 0x20 } as const; // write, cre
 export class Sftp {
   readonly #channel: SftpChannel;
 
-  private constructor(connection: Connection, greeted: { resolve(): void; reject(error: Error): void }) {
+  private constructor(connection: Transport, greeted: { resolve(): void; reject(error: Error): void }) {
     this.#channel = new SftpChannel(connection, greeted);
   }
 
   /** Begins the subsystem; `signal` gives it up. */
-  static open(connection: Connection, signal?: AbortSignal): Promise<Sftp> {
+  static open(connection: Transport, signal?: AbortSignal): Promise<Sftp> {
     return new Promise((resolve, reject) => {
       const off = (): void => signal?.removeEventListener('abort', abort);
       const sftp: Sftp = new Sftp(connection, {

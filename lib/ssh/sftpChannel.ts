@@ -1,11 +1,10 @@
 // One channel that speaks SFTP: requests out, each answer to who has asked.
-import type { ChannelEvents } from './channel.ts';
-import type { Claim, Connection } from './connection.ts';
+import type { Channel, ChannelEvents } from './channel.ts';
+import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { SftpError } from './sftpWire.ts';
+import type { Transport } from './transport.ts';
 import { Frames, Reader, Writer } from './wire.ts';
-
-type Opened = Parameters<Claim['opening']>[0];
 
 const INIT = 1;
 const VERSION = 2;
@@ -21,17 +20,17 @@ export class SftpChannel implements Claim, ChannelEvents {
   readonly events: ChannelEvents = this;
   /** What the server can beyond version 3. */
   readonly extensions = new Set<string>();
-  readonly #connection: Connection;
+  readonly #connection: Transport;
   readonly #frames = new Frames();
   readonly #pending = new Map<number, Pending<Reader>>();
   readonly #greeted: Pending<void>;
-  #channel: Opened | undefined;
+  #channel: Channel | undefined;
   #queue: Buffer[] = [];
   #next = 0;
   #said = '';
   #error: Error | undefined;
 
-  constructor(connection: Connection, greeted: Pending<void>) {
+  constructor(connection: Transport, greeted: Pending<void>) {
     this.#connection = connection;
     this.#greeted = greeted;
     connection.claim(this);
@@ -64,7 +63,7 @@ export class SftpChannel implements Claim, ChannelEvents {
 
   // --- Claim, ChannelEvents -----------------------------------------------------------------------------------------------
 
-  opening(channel: Opened): void {
+  opening(channel: Channel): void {
     this.#channel = channel;
   }
   failed(error: ConnectionError): void {

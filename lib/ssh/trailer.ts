@@ -1,5 +1,9 @@
 // How a command ended, told by the script around it on stderr, as ssh's own exit code says 255 for too much: the line
 // `TOKEN:begin` comes before anything of the command, `TOKEN:STATUS` once it has ended, wherever its own text has come to.
+import { randomBytes } from 'node:crypto';
+
+/** A word that nobody else says. */
+export const newToken = (): string => `sluice-${randomBytes(9).toString('hex')}`;
 
 /** What the script says, in the words of sh. */
 export const saysBegin = (token: string): string => `echo ${token}:begin >&2`;

@@ -1,6 +1,6 @@
 // via.ssh(host): the programs of a subtree run on that host. Its connection is a service of the outermost loop: it begins with
 // the first command, others share it, and it ends after the last generator has settled.
-import { createRunner, type Runner, type Spawner, type Via } from '../kernel/index.ts';
+import { createRunner, type Context, type Runner, type Spawner, type Via } from '../kernel/index.ts';
 import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -23,7 +23,7 @@ const LOGIN = 30_000; // ms
 const KEYS = 2000; // ms
 
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
-interface HostSpawner extends Spawner {
+export interface HostSpawner extends Spawner {
   readonly connection: Transport;
   /** The ProxyCommand that goes through it, once that can be. */
   proxy(): Promise<string>;
@@ -37,8 +37,13 @@ export function viaSsh(what: Host | string, settings: SshSettings = {}): Via {
   return {
     spec: { ssh: name, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) },
     remote: name,
-    spawner: (context) => spawnerFor(host, settings, context as unknown as RunRecord),
+    spawner: (context) => hostSpawner(host, settings, context),
   };
+}
+
+/** What starts programs on a host for a run, over the connection that its loop has to it; nothing is connected yet. */
+export function hostSpawner(host: Host, settings: SshSettings, context: Context): HostSpawner {
+  return spawnerFor(host, settings, context as unknown as RunRecord);
 }
 
 const services = new WeakMap<RunRecord, Map<string, HostSpawner>>();
@@ -54,8 +59,7 @@ function spawnerFor(host: Host, settings: SshSettings, run: RunRecord): HostSpaw
   const through = nested ? (outer as HostSpawner) : settings.jump && jumpOf(settings.jump, settings, run);
   const key = `${keyOf(host, settings)}${through ? ` by ${through.name}` : ''}`;
   let spawner = spawners.get(key);
-  if (spawner === undefined)
-    spawners.set(key, (spawner = hostSpawner(key, host, settings, through || undefined, root)));
+  if (spawner === undefined) spawners.set(key, (spawner = newSpawner(key, host, settings, through || undefined, root)));
   return spawner;
 }
 
@@ -83,7 +87,7 @@ function jumpName(text: string): string {
   return /:\d+$/.test(text) && !/:.*:/.test(text) ? `ssh://${text}` : text;
 }
 
-function hostSpawner(
+function newSpawner(
   key: string,
   host: Host,
   settings: SshSettings,
@@ -106,27 +110,19 @@ function hostSpawner(
       }
       return wordsOf(host, settings, await by.proxy());
     },
+    used: () => serve((then) => (lane ?? connection).end(then), host, root),
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   };
   const connection = client ? new Clients(parts) : new Connection(parts);
   let lane: Lane | undefined;
-  let serving = false;
-  const served = (): Transport => {
-    if (!serving) {
-      serving = true;
-      serve((then) => (lane ?? connection).end(then), host, root);
-    }
-    return connection;
-  };
   const spawner: HostSpawner = {
     name: `ssh:${key}`,
     connection,
     room: () => Infinity,
     spawn(command, started, exited) {
-      const by = served();
       if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true)
-        return startRemote((lane ??= new Lane(by)), command, started, exited);
-      return startRemote(by, command, started, exited);
+        return startRemote((lane ??= new Lane(connection)), command, started, exited);
+      return startRemote(connection, command, started, exited);
     },
     async proxy() {
       if (client) {
@@ -136,7 +132,7 @@ function hostSpawner(
         return `ssh -S none ${words.join(' ')}`;
       }
       try {
-        return `ssh -F none -S ${await served().ready()} -W [%h]:%p -- through`;
+        return `ssh -F none -S ${await connection.ready()} -W [%h]:%p -- through`;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
         throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
@@ -184,5 +180,6 @@ function serve(end: (then: () => void) => void, host: Host, root: RunRecord): vo
   });
   root.call(() => {
     if (root.open) root.startChild(service, { sink: {} });
+    else end(() => {});
   });
 }

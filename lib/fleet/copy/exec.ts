@@ -1,11 +1,10 @@
 // One short script on a host, by one channel: what it reads is sent with it, so it takes two round trips. No watcher stands
 // beside it: it must end by itself once nobody sends or reads any more.
 import { quote } from '../../runners/quote.ts';
-import type { ChannelEvents } from '../../ssh/channel.ts';
-import type { Claim, Connection } from '../../ssh/connection.ts';
+import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
+import type { Claim } from '../../ssh/connection.ts';
 import { ConnectionError } from '../../ssh/failure.ts';
-
-type Opened = Parameters<Claim['opening']>[0];
+import type { Transport } from '../../ssh/transport.ts';
 
 /** How it ended. */
 export interface Executed {
@@ -22,15 +21,15 @@ const STDERR = 8192;
  * where `signal` is aborted it is left alone, and ends when it finds that.
  */
 export function execute(
-  connection: Connection,
+  connection: Transport,
   { script, args }: { readonly script: string; readonly args: readonly string[] },
   input: Uint8Array,
   signal: AbortSignal,
   running: () => void,
 ): Promise<Executed> {
-  const command = `exec /bin/sh -c '${script}' sh ${args.map((word) => quote(word) || "''").join(' ')}`;
+  const command = `exec /bin/sh -c '${script}' sh ${args.map(quote).join(' ')}`;
   return new Promise((resolve, reject) => {
-    let channel: Opened | undefined;
+    let channel: Channel | undefined;
     let exitCode: number | undefined;
     let exited = false;
     let rest = input;

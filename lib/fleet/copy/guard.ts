@@ -1,24 +1,23 @@
 // Removes on a host what was not finished there, when we are gone: a shell that has the names of the folders, and comes to the
 // end of its input with us or our connection.
 import { quote } from '../../runners/quote.ts';
-import type { ChannelEvents } from '../../ssh/channel.ts';
-import type { Claim, Connection } from '../../ssh/connection.ts';
+import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
+import type { Claim } from '../../ssh/connection.ts';
+import type { Transport } from '../../ssh/transport.ts';
 import { HIDDEN } from './scripts.ts';
-
-type Opened = Parameters<Claim['opening']>[0];
 
 /** A guard of the unfinished files of one copy. Where it can't be had, the copy goes on without. */
 export class Guard {
-  readonly #connection: Connection;
+  readonly #connection: Transport;
   readonly #claim: Claim;
-  #channel: Opened | undefined;
+  #channel: Channel | undefined;
   #waiting: Buffer;
   #running = false;
   #over = false;
   readonly #covered = new Set<string>();
 
   /** `token`: what the names of its files have in them. */
-  constructor(connection: Connection, token: string) {
+  constructor(connection: Transport, token: string) {
     this.#connection = connection;
     // Again a little later: who has written the files may be a moment behind.
     const remove = `for d; do rm -f -- "$d"/${HIDDEN}${token}-*; done`;

@@ -10,11 +10,11 @@ import {
   type Spec,
 } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
-import type { Connection } from '../../ssh/connection.ts';
 import { ConnectionError } from '../../ssh/failure.ts';
 import type { Host } from '../../ssh/host.ts';
 import type { SshSettings } from '../../ssh/settings.ts';
-import { viaSsh } from '../../ssh/via.ts';
+import type { Transport } from '../../ssh/transport.ts';
+import { hostSpawner } from '../../ssh/via.ts';
 
 /** What such a function works with. */
 export interface Job {
@@ -102,8 +102,7 @@ function told(error: unknown, { sent, context }: Job, label: string, spec: Spec)
     return new RunError({ reason, run: context.id, label, spec, hint, cause, tails: { stderr } });
   }
   if (!(error instanceof ConnectionError) || isRunError(error)) return toError(error);
-  const reason = { type: 'connection', phase: error.phase, sent: sent ? 'maybe' : 'no' } as const;
-  return new RunError({ reason, run: context.id, label, spec, cause: error });
+  return new RunError({ reason: error.reason(sent ? 'maybe' : 'no'), run: context.id, label, spec, cause: error });
 }
 
 /** A step that failed; the run that it fails gives it its name. */
@@ -147,23 +146,10 @@ function reasonOf({ message }: NodeJS.ErrnoException): string {
 /** A connection of the loop's to a host. */
 export interface Reached {
   readonly host: Host;
-  readonly connection: Connection;
+  readonly connection: Transport;
 }
 
 /** The connection to a host, which others of the loop share; nothing is connected yet. */
 export function reach(host: Host, settings: SshSettings, context: Context): Reached {
-  const via = viaSsh(host, settings);
-  if (!('spawner' in via)) throw new Error('unreachable');
-  const spawner = via.spawner(context);
-  // The loop takes charge of a connection with its first command: one that is called off at once.
-  const command = { argv: ['true'], cwd: '', env: undefined, session: true } as const;
-  const none = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' } as const;
-  spawner
-    .spawn(
-      { ...command, ...none },
-      () => {},
-      () => {},
-    )
-    .signal('SIGTERM');
-  return { host, connection: (spawner as unknown as Reached).connection };
+  return { host, connection: hostSpawner(host, settings, context).connection };
 }

@@ -9,9 +9,8 @@ import type { RunRecord } from '../../kernel/run.ts';
 import { show } from '../../kernel/runnable.ts';
 import { program } from '../../runners/program.ts';
 import { toHost, type Host } from '../../ssh/host.ts';
-import { checkSettings, SETTINGS, type SshSettings } from '../../ssh/settings.ts';
+import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../../ssh/settings.ts';
 import { viaSsh } from '../../ssh/via.ts';
-import { settingsAmong } from '../errand.ts';
 
 /** What every step takes. */
 export interface StepOptions extends SshSettings {
