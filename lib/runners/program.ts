@@ -97,9 +97,10 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
     return this.settings.options.label ?? labelOf(this.#words);
   }
 
-  /** The whole command as one would type it, for messages. */
+  /** The command as one would type it, for messages, which it must not fill. */
   get commandText(): string {
-    return typeof this.#command === 'string' ? this.#command : this.argv.map(quote).join(' ');
+    const text = typeof this.#command === 'string' ? this.#command : this.argv.map(quote).join(' ');
+    return text.length <= COMMAND ? text : `${text.slice(0, COMMAND - 1)}…`;
   }
 
   get traits(): Traits<ProgramResult<any>> {
@@ -164,6 +165,7 @@ function checkText(text: string): void {
 }
 
 const LABEL = 40;
+const COMMAND = 2000;
 
 /** The first words of a command, its program without the folder. */
 function labelOf(command: string | readonly string[]): string {

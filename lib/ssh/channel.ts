@@ -1,6 +1,7 @@
 // One channel of a connection (RFC 4254): a session in which one command runs. Its windows are the back-pressure: nothing is
 // sent that the other side has no room for, and it is given more room as its data is taken.
 import type { Command } from '../kernel/index.ts';
+import type { Script } from './remoteScript.ts';
 import type { Reader } from './wire.ts';
 import { Writer } from './wire.ts';
 
@@ -49,9 +50,9 @@ export interface Channel {
    */
   readonly token?: string;
   /** The text for a command, where it has to be another than a script of its own. */
-  script?(command: Command): string;
-  /** Has a command run by the remote user's shell; `replied` tells whether. */
-  exec(command: string): void;
+  script?(command: Command): Script;
+  /** Has a command run by the remote user's shell; `replied` tells whether. `input` goes to its stdin before what is written. */
+  exec(command: string, input?: Uint8Array): void;
   subsystem(name: string): void;
   /** Signals the command's process group, by the name without SIG; many servers don't do it, and none says so. */
   signal(name: string): void;
@@ -82,6 +83,9 @@ export class MuxChannel implements Channel {
   #packet = PACKET;
   /** Bytes taken that it hasn't been told of. */
   #taken = 0;
+  /** What has to be sent before what is written. */
+  #input: Uint8Array = new Uint8Array();
+  #eof = false;
   #sentEof = false;
   #sentClose = false;
   #over = false;
@@ -100,11 +104,13 @@ export class MuxChannel implements Channel {
 
   /** Bytes that `write` takes now. */
   get room(): number {
-    return this.#sentEof || this.#sentClose ? 0 : this.#room;
+    return this.#eof || this.#sentClose || this.#input.length > 0 ? 0 : this.#room;
   }
 
-  exec(command: string): void {
+  exec(command: string, input: Uint8Array = new Uint8Array()): void {
     this.#send(REQUEST, (message) => message.string('exec').u8(1).string(command));
+    this.#input = input;
+    this.#flow();
   }
 
   subsystem(name: string): void {
@@ -116,7 +122,11 @@ export class MuxChannel implements Channel {
   }
 
   write(bytes: Uint8Array): number {
-    const size = Math.min(bytes.length, this.room);
+    return this.#write(bytes, this.room);
+  }
+
+  #write(bytes: Uint8Array, room: number): number {
+    const size = Math.min(bytes.length, room);
     for (let at = 0; at < size;) {
       const piece = bytes.subarray(at, Math.min(size, at + this.#packet));
       this.#send(DATA, (message) => message.string(piece));
@@ -127,7 +137,14 @@ export class MuxChannel implements Channel {
   }
 
   eof(): void {
-    if (this.#sentEof || this.#sentClose) return;
+    this.#eof = true;
+    this.#flow();
+  }
+
+  #flow(): void {
+    if (this.#sentClose) return;
+    if (this.#input.length > 0) this.#input = this.#input.subarray(this.#write(this.#input, this.#room));
+    if (!this.#eof || this.#sentEof || this.#input.length > 0) return;
     this.#sentEof = true;
     this.#send(EOF, (message) => message);
   }
@@ -171,7 +188,8 @@ export class MuxChannel implements Channel {
         return;
       case WINDOW_ADJUST: {
         this.#room += reader.u32();
-        events.writable();
+        this.#flow();
+        if (this.room > 0) events.writable();
         return;
       }
       case DATA:

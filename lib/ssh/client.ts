@@ -12,6 +12,7 @@ let clients = 0;
 
 /** Gives each claim an ssh of its own. */
 export class Clients implements Transport {
+  readonly sh = false;
   readonly #parts: ConnectionParts;
   readonly #claims = new Set<Claim>();
   readonly #sessions = new Set<ClientSession>();

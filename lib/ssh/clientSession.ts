@@ -46,7 +46,7 @@ export class ClientSession implements Channel {
   #reason: ConnectionError | undefined;
   /** What came before the command began. */
   #before = '';
-  /** What was written to a subsystem that has not yet answered. */
+  /** What was written to what has not yet begun or answered: a next try needs it too. */
   #early: Uint8Array[] | undefined;
   #eof = false;
   /** `replied` has been told. */
@@ -62,9 +62,10 @@ export class ClientSession implements Channel {
     this.#trailer = new Trailer(this.token);
   }
 
-  exec(script: string): void {
+  exec(script: string, input?: Uint8Array): void {
     this.#framed = script.includes(this.token);
     this.#command = script;
+    if (input !== undefined) this.#early = [input];
     this.#start();
   }
 
@@ -171,7 +172,10 @@ export class ClientSession implements Channel {
   #runs(): void {
     if (this.#running) return;
     this.#running = true;
-    if (this.#framed) this.#handshakeOver();
+    if (this.#framed) {
+      this.#handshakeOver();
+      this.#early = undefined;
+    }
     const stdout = this.#child!.stdout!;
     const { events } = this.#claim;
     events.replied(true);

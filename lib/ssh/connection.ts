@@ -44,6 +44,7 @@ let masters = 0;
 
 /** A connection. */
 export class Connection implements Transport {
+  sh = false;
   readonly #parts: ConnectionParts;
   readonly #claims = new Set<Claim>();
   #master: Master | undefined;

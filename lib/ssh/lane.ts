@@ -6,12 +6,13 @@ import type { Channel, ChannelEvents } from './channel.ts';
 import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { kill } from './remoteChild.ts';
-import { LANE_BEGIN, laneScript, stepScript } from './remoteScript.ts';
+import { LANE_BEGIN, laneScript, stepScript, type Script } from './remoteScript.ts';
 import { newToken, Trailer } from './trailer.ts';
 import type { Transport } from './transport.ts';
 
 /** Gives channels that are steps of a shell; another shell once one was killed. */
 export class Lane implements Transport {
+  readonly sh = false;
   readonly #transport: Transport;
   readonly #claims = new Set<Claim>();
   #shell: Shell | undefined;
@@ -233,7 +234,7 @@ class Step implements Channel {
     this.#trailers = { stdout: new Trailer(token), stderr: new Trailer(token) };
   }
 
-  script(command: Command): string {
+  script(command: Command): Script {
     return stepScript(command, this.#token);
   }
   exec(text: string): void {

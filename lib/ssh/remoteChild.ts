@@ -113,8 +113,13 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   #send(signal: NodeJS.Signals): void {
     if (signal === 'SIGKILL') this.#killed = true;
     const name = signal.replace(/^SIG/, '');
-    if (this.#care.type === 'lifeline') this.#channel!.write(Buffer.from(`${name}\n`));
-    else if (this.#remotePid !== undefined) kill(this.#connection, this.#remotePid, name);
+    if (this.#care.type === 'lifeline') {
+      const line = Buffer.from(`${name}\n`);
+      if (this.#channel!.write(line) === line.length) return;
+      // What it is to run has not yet gone there.
+      this.#killed = true;
+      this.#channel!.close();
+    } else if (this.#remotePid !== undefined) kill(this.#connection, this.#remotePid, name);
     else this.#channel!.signal(name);
   }
 
@@ -139,7 +144,10 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       this.#end({ type: 'exit', exitCode: undefined, signal: called });
       return;
     }
-    channel.exec(channel.script?.(this.#command) ?? remoteScript(this.#command, this.#care, channel.token));
+    const { token } = channel;
+    const sh = token === undefined && this.#connection.sh;
+    const script = channel.script?.(this.#command) ?? remoteScript(this.#command, { care: this.#care, token, sh });
+    channel.exec(script.text, script.input);
   }
 
   refused(message: string): void {
@@ -161,7 +169,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
     if (stderr !== 'ignore') this.#stderr = new ChannelPipe(taken);
     if (stdin !== 'ignore') this.#stdin = new ChannelInput(this.#channel!);
     if (this.#care.type === 'poll') this.#preamble = Buffer.alloc(0);
-    else if (this.#care.type === 'none') this.#channel!.eof();
+    else if (this.#care.type === 'none' && stdin === 'ignore') this.#channel!.eof();
     this.#local!.join(this.#stdin, this.#stdout, this.#stderr);
     this.#started(undefined);
     if (this.#care.type === 'lifeline') for (const signal of this.#pending.splice(0)) this.#send(signal);

@@ -66,13 +66,56 @@ export type Care =
   /** It is meant to outlive us. */
   | { readonly type: 'none' };
 
-/** The text for the remote user's shell that runs a command. `token`: it says on stderr when it begins and how it ends (trailer.ts). */
-export function remoteScript(command: Command, care: Care, token?: string): string {
-  const words = [command.cwd, ...wordsOf(command)];
+/** Linux takes no argument that is longer (MAX_ARG_STRLEN), and what a shell is given by sshd is one. */
+const LONGEST = 128_000; // bytes
+
+/** What runs a command. */
+export interface Script {
+  /** For the remote user's shell. */
+  readonly text: string;
+  /** Goes to its stdin before anything else: too long for an argument. */
+  readonly input?: Buffer;
+}
+
+/** How a command is run. */
+export interface Way {
+  readonly care: Care;
+  /** It says on stderr when it begins and how it ends (trailer.ts). */
+  readonly token?: string | undefined;
+  /** The user's shell is known to be one that reads our texts as sh does, so that another needn't be started. */
+  readonly sh?: boolean | undefined;
+}
+
+/** Whether it can only be run by a script that comes on stdin. */
+export function isLong({ argv }: Command): boolean {
+  return argv.some((word) => word.length * 3 > LONGEST && Buffer.byteLength(word) > LONGEST);
+}
+
+/** What is sent to run a command. */
+export function remoteScript(command: Command, { care, token, sh = false }: Way): Script {
+  const shell = shellText(command);
+  const long = shell !== undefined && Buffer.byteLength(shell) > LONGEST;
+  const words = [command.cwd, ...(long ? [shell] : wordsOf(command))];
   if (care.type === 'poll') words.unshift(care.token);
   let script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
   if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
-  return `exec /bin/sh -c '${script}' sh ${words.map(quote).join(' ')}`;
+  if (long) script = script.replace('exec "$@"', () => 'eval "shift; $1"');
+  const args = words.map(quote).join(' ');
+  const input = Buffer.from(`set -- ${args}; ${script}`);
+  if (input.length > LONGEST)
+    // All one line, which runs what it ends with: when the connection is cut on the way, nothing is run. The token is for the eyes
+    // of the transport, which looks for it.
+    return { text: `exec /bin/sh -c 'eval "$(dd bs=1 count=${input.length} 2>/dev/null)"' sh ${token ?? ''}`, input };
+  return { text: sh ? input.toString() : `exec /bin/sh -c '${script}' sh ${args}` };
+}
+
+/** The text of a command that is one for sh, with its variables. */
+function shellText({ argv, env, exactEnv }: Command): string | undefined {
+  const [file, option, ...rest] = argv;
+  const text = rest.at(-1);
+  if (file !== '/bin/sh' || option !== '-c' || text === undefined || exactEnv === true) return undefined;
+  if (rest.length > 2 || (rest.length === 2 && rest[0] !== '--')) return undefined;
+  return [...assignments(env).map((variable) => `export ${quote(variable)}; `), text].join('');
 }
 
 function wordsOf({ argv, env, exactEnv }: Command): string[] {
@@ -91,11 +134,13 @@ export function laneScript(token: string): string {
 export const LANE_BEGIN = `${OUTLIVE}\n`;
 
 /** A command for such a shell: it can't end the shell, nor read the steps behind it. */
-export function stepScript(command: Command, token: string): string {
+export function stepScript(command: Command, token: string): Script {
   const { cwd } = command;
   const folder = cwd === '' ? '' : `cd -- ${quote(cwd)} || exit 126; `;
   const both = (text: string): string => `echo ${token}:${text}; echo ${token}:${text} >&4`;
-  return `${both('begin')}; ( ${folder}exec ${wordsOf(command).map(quote).join(' ')} ) </dev/null 2>&4 4>&-; r=$?; ${both('$r')}\n`;
+  return {
+    text: `${both('begin')}; ( ${folder}exec ${wordsOf(command).map(quote).join(' ')} ) </dev/null 2>&4 4>&-; r=$?; ${both('$r')}\n`,
+  };
 }
 
 /** The text that signals a session by its leader's pid, and ends all of it where the signal ends. */

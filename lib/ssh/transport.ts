@@ -3,6 +3,8 @@ import type { Claim } from './connection.ts';
 
 /** Gives channels. */
 export interface Transport {
+  /** The user's login shell is known to read our texts as sh does. */
+  readonly sh: boolean;
   claim(claim: Claim): void;
   withdraw(claim: Claim): boolean;
   /** The socket by which others can use the connection; where there is none, a path at which there is nothing. */

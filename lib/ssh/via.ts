@@ -12,6 +12,7 @@ import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { Lane } from './lane.ts';
 import { startRemote } from './remoteChild.ts';
+import { isLong } from './remoteScript.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
 
@@ -120,7 +121,7 @@ function newSpawner(
     connection,
     room: () => Infinity,
     spawn(command, started, exited) {
-      if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true)
+      if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true && !isLong(command))
         return startRemote((lane ??= new Lane(connection)), command, started, exited);
       return startRemote(connection, command, started, exited);
     },

@@ -355,3 +355,9 @@ t.test('errors are RunErrors, told by isRunError', async (t) => {
   t.ok(isRunError(error, 'exit'));
   t.notOk(isRunError(error, 'signal'));
 });
+
+t.test('a long command does not fill the message of its error', async (t) => {
+  const [result] = await Promise.allSettled([program(`false # ${'x'.repeat(100_000)}`).run()]);
+  t.match(result, { reason: { reason: { type: 'exit' } } });
+  t.ok(String((result as PromiseRejectedResult).reason.message).length < 2100);
+});

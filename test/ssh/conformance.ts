@@ -47,6 +47,9 @@ async function fails(t: Test, promise: Promise<unknown>, pattern: object): Promi
   t.match(result, { status: 'rejected', reason: pattern });
 }
 
+/** More than fits in an argument. */
+const comment = `# ${'ü'.repeat(100_000)}\n`;
+
 /** What not every transport can do: cases by their names. */
 export type Able = 'tells a signal from an exit code' | 'one login at a jump host';
 
@@ -116,6 +119,19 @@ export function conformance(t: Test, more: SshOptions, unable: readonly Able[] =
     });
   });
 
+  t.test('commands that fit in no argument', async (t) => {
+    t.match(await run(`${comment}echo "$#-$A"; exit 7`, { unchecked: true, env: { A: "x'y" } }), {
+      exitCode: 7,
+      stdout: "0-x'y",
+      stderr: '',
+    });
+    t.match(await run(`${comment}cat; pwd`, { stdin: 'a\nb\n', cwd: '/usr' }), { stdout: 'a\nb\n/usr', stderr: '' });
+    const words = Array.from({ length: 20_000 }, (_, index) => `it's ${index}`);
+    t.match(await run(['printf', '%s,', ...words]), { stdout: `${words.join(',')},` });
+    t.match(await run(['sh', '-c', 'echo "$#"; cat', 'sh', ...words], { stdin: 'in' }), { stdout: '20000\nin' });
+    await fails(t, run(['echo', 'x'.repeat(200_000)]), { reason: { type: 'exit', exitCode: 126 } });
+  });
+
   t.test('arguments arrive as they are', async (t) => {
     const word = fc
       .oneof(
@@ -134,9 +150,14 @@ export function conformance(t: Test, more: SshOptions, unable: readonly Able[] =
   });
 
   t.test('L6: killed, all that it has started ends too, in whatever group', async (t) => {
-    for (const stdin of ['ignore', 'text'] as const) {
+    for (const [stdin, before] of [
+      ['ignore', ''],
+      ['text', ''],
+      ['ignore', comment],
+      ['text', comment],
+    ] as const) {
       const [a, b, c] = [seconds(), seconds(), seconds()];
-      const command = `trap '' TERM; sleep ${a} & timeout 9999 sleep ${b} & echo up; sleep ${c}`;
+      const command = `${before}trap '' TERM; sleep ${a} & timeout 9999 sleep ${b} & echo up; sleep ${c}`;
       const killed = runCommandGens([
         function* () {
           const one = yield* spawnRun(
