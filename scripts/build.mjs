@@ -15,6 +15,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -40,6 +41,43 @@ function linkBinary() {
   symlinkSync('../../dist/bin/sluice.js', link);
 }
 
+/** What is imported by its path; the rest is in chunks of what they share. */
+const entries = ['lib/index.js', 'lib/rx/index.js', 'lib/testing/index.js', 'bin/sluice.js'];
+/** Node's loader thread loads it by itself: it stays as it is. */
+const loader = join('lib', 'cli', 'load');
+
+/** Few files are loaded in a third of the time that many take, and `import 'sluice'` is a part of every script. */
+async function bundle(folder) {
+  const modules = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith('.js'));
+  const { metafile } = await build({
+    absWorkingDir: folder,
+    entryPoints: entries,
+    outdir: '.',
+    outbase: '.',
+    chunkNames: 'lib/chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    allowOverwrite: true,
+    metafile: true,
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'loader',
+        setup({ onResolve }) {
+          // As it is seen from the chunks.
+          onResolve({ filter: /^\.\/load\// }, ({ path }) => ({ path: `../cli/${path.slice(2)}`, external: true }));
+        },
+      },
+    ],
+  });
+  const made = new Set(Object.keys(metafile.outputs));
+  for (const path of modules) if (!made.has(path) && dirname(path) !== loader) rmSync(join(folder, path));
+}
+
 const newest = Math.max(...[...inputs, ...folders, ...extra].map((path) => statSync(path).mtimeMs));
 if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) {
   linkBinary();
@@ -59,6 +97,7 @@ try {
     process.stderr.write('build: tsc failed\n');
     process.exitCode = result.status ?? 1;
   } else {
+    await bundle(aside);
     chmodSync(join(aside, 'bin', 'sluice.js'), 0o755);
     writeFileSync(join(aside, '.built'), started.toISOString());
     const old = join(root, `.dist-old-${process.pid}`);
