@@ -74,8 +74,22 @@ export class Master {
   /** Ends it; `gone` follows. */
   end(): void {
     this.#reason ??= new ConnectionError(this.#mux === undefined ? 'session' : 'lost', 'the connection was ended');
-    this.#child.signal('SIGTERM');
+    this.#terminate();
   }
+
+  #terminate(): void {
+    const { pid } = this.#child;
+    if (this.#mux === undefined || pid === undefined) this.#child.signal('SIGTERM');
+    // It ends its ProxyCommand itself. To look for more processes takes a look at all there are, for each of many hosts.
+    else if (!this.#terminated)
+      try {
+        process.kill(pid, 'SIGTERM');
+      } catch {
+        // It has ended.
+      }
+    this.#terminated = true;
+  }
+  #terminated = false;
 
   #begun(stderr: OutputPipe, limit: number): void {
     stderr.on('data', (chunk) => this.#hear(String(chunk)));
@@ -136,7 +150,7 @@ export class Master {
   #lost(): void {
     if (this.#over) return;
     this.#events.closing();
-    this.#child.signal('SIGTERM');
+    this.#terminate();
     this.#timer = setTimeout(() => this.#end(), LAST_WORDS);
   }
 

@@ -32,8 +32,11 @@ const WATCHER =
   `s=$$ t=; ${SESSION}; while read -r g <&3; do case $g in TERM|INT|HUP|QUIT|KILL) t=1 ;; esac; all $g; done; ` +
   'if [ "$t" ] || kill -0 $s; then last; fi';
 
-/** For a command that has stdin for itself: looks each second whether its sshd lives. */
-const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last; fi; done`;
+/**
+ * For a command that has stdin for itself: looks each second whether its sshd lives. Once, since a leader that nobody waits for
+ * (in a container whose first process doesn't) can be signalled for ever.
+ */
+const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last; break; fi; done`;
 
 const LEADER = 'if [ "$1" ]; then cd -- "$1" || exit 126; fi; shift; exec "$@"';
 const WATCHED = `exec 3<&0 </dev/null; { ${WATCHER}; } >/dev/null 2>&1 & exec 3<&-; ${LEADER}`;
