@@ -23,6 +23,16 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The OpenSSH of this machine is too old for the transport `mux`. */
+export class NoProxyMode extends ConnectionError {
+  constructor(why: string) {
+    super(
+      'session',
+      `ssh here has no proxy mode, which transport 'mux' needs (OpenSSH 7.4 has it): ${why}; leave transport out, or say 'client'`,
+    );
+  }
+}
+
 /** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
 const BACKOFF = 200; // ms
 const TRIES = 6;

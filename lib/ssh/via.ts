@@ -6,14 +6,14 @@ import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { quote } from '../runners/quote.ts';
 import { Clients } from './client.ts';
-import { Connection, type ConnectionParts } from './connection.ts';
+import { Connection } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { Lane } from './lane.ts';
 import { startRemote } from './remoteChild.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
-import type { Transport } from './transport.ts';
+import type { ConnectionParts, Login } from './transport.ts';
 
 /** At the same time by one jump host: its MaxStartups begins to drop some at ten. */
 const HANDSHAKES = 8;
@@ -24,7 +24,10 @@ const KEYS = 2000; // ms
 
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
 export interface HostSpawner extends Spawner {
-  readonly connection: Transport;
+  readonly host: string;
+  readonly connection: Login;
+  /** The host's by which it is reached; known once its connection has begun. */
+  readonly by: HostSpawner | undefined;
   /** The ProxyCommand that goes through it, once that can be. */
   proxy(): Promise<string>;
 }
@@ -117,7 +120,11 @@ function newSpawner(
   let lane: Lane | undefined;
   const spawner: HostSpawner = {
     name: `ssh:${key}`,
+    host: host.name,
     connection,
+    get by() {
+      return by;
+    },
     room: () => Infinity,
     spawn(command, started, exited) {
       if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true)

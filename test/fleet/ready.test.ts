@@ -51,7 +51,8 @@ t.test('a host that boots late', { skip }, async (t) => {
   await rig.hosts[0]!.boot();
   await up;
   const notes = record.events.filter((event) => event.type === 'note').map((event) => (event as { text: string }).text);
-  t.equal(notes.filter((note) => note.includes('refused')).length, 1, 'a reason is told once');
+  t.ok(notes.length > 0);
+  t.same(notes, [...new Set(notes)], 'a reason is told once');
   record.wellFormed();
   await nothingMore(before);
 });
@@ -62,15 +63,18 @@ t.test('the deadline names the last reason', { skip }, async (t) => {
   await Promise.all([rigs.silent(rig), rigs.hangsUp(rig), rigs.stalls(rig)]);
   const { config } = rig;
   const before = process.getActiveResourcesInfo();
-  for (const [name, message] of [
-    ['refuses', /^ready refuses: timed out after 500 ms \(the last reason: .*: connection refused\)$/],
-    ['silent', /timed out/],
-    ['hangsUp', /closed without a banner|reset/],
-    ['stalls', /an sshd answers, logging in/],
-  ] as const) {
-    const error = like({ reason: { type: 'timeout', ms: 500 }, message });
-    await t.rejects(ready(name, { config, within: 500 }).run(), error, name);
-  }
+  const late = [
+    ['refuses', 500, /^ready refuses: timed out after 500 ms \(the last reason: .*: connection refused\)$/],
+    ['silent', 500, /timed out/],
+    ['hangsUp', 4000, /closed without a banner|reset/],
+    ['stalls', 4000, /an sshd answers, logging in/],
+  ] as const;
+  await Promise.all(
+    late.map(async ([name, within, message]) => {
+      const error = like({ reason: { type: 'timeout', ms: within }, message });
+      await t.rejects(ready(name, { config, within }).run(), error, name);
+    }),
+  );
   await nothingMore(before);
 });
 
@@ -112,23 +116,25 @@ t.test('a key that is refused is tried again within bootWindow', { skip }, async
   await t.rejects(ready('h1', { config, bootWindow: 0 }).run(), failed('auth'));
 
   const clock = fakeClock();
-  let tries = 0;
-  const onEvent = (event: Event): void => {
-    if (event.type === 'note' && event.text.startsWith('auth:')) tries++;
-  };
-  const loop = ready('h1', { config, bootWindow: '20s', within: '5m' }).run({ clock, onEvent });
+  const before = triesOf(rig);
+  const loop = ready('h1', { config, bootWindow: '20s', within: '5m' }).run({ clock });
   const ended = t.rejects(loop, failed('auth'));
-  await until('it was tried', () => tries === 1);
+  await until('it was tried', () => triesOf(rig) === before + 1 && clock.pending > 1);
   for (const [index, wait] of [2000, 4000, 8000, 6000].entries()) {
     await settleDown();
     await clock.advance(wait - 1);
-    t.equal(tries, index + 1, `not before ${wait} ms`);
+    t.equal(triesOf(rig), before + index + 1, `not before ${wait} ms`);
     await clock.advance(1);
-    await until('it is tried again', () => tries === index + 2);
+    await until('it is tried again', () => triesOf(rig) === before + index + 2);
   }
   await ended;
   t.equal(clock.pending, 0);
 });
+
+/** Logins that were refused. */
+function triesOf(rig: rigs.Rig): number {
+  return rig.hosts[0]!.log().match(/by authenticating user/g)?.length ?? 0;
+}
 
 t.test('a key that comes later', { skip }, async (t) => {
   const rig = await rigOf(t, { hosts: [{ identity: 'other' }] });
@@ -205,7 +211,7 @@ t.test('fifty hosts that boot late cost little', { skip }, async (t) => {
   const rig = await rigOf(t, { hosts: Array.from({ length: 50 }, () => ({ down: true })) });
   const refused = new Set<string>();
   const onEvent = (event: Event): void => {
-    if (event.type === 'note' && event.text.includes('refused')) refused.add(event.run);
+    if (event.type === 'note' && event.text.endsWith('connection refused')) refused.add(event.run);
   };
   const up = all(rig.hosts.map(({ name }) => ready(name, { config: rig.config, within: '2m', kex: 'classical' })));
   const loop = up.run({ onEvent });
