@@ -1,11 +1,13 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import '../support.ts';
 import { within } from '../../lib/compose/within.ts';
 import { all } from '../../lib/compose/all.ts';
 import { ready, type ReadyOptions } from '../../lib/fleet/ready.ts';
 import { via } from '../../lib/fleet/via.ts';
-import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
+import { runCommandGens, type Clock, type Event } from '../../lib/kernel/index.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { Record } from '../../lib/testing/record.ts';
 import { like, settleDown } from '../support.ts';
@@ -116,25 +118,29 @@ t.test('a key that is refused is tried again within bootWindow', { skip }, async
   await t.rejects(ready('h1', { config, bootWindow: 0 }).run(), failed('auth'));
 
   const clock = fakeClock();
-  const before = triesOf(rig);
-  const loop = ready('h1', { config, bootWindow: '20s', within: '5m' }).run({ clock });
+  const waits: number[] = [];
+  const now = (): number => clock.now();
+  const after: Clock['after'] = (ms, then) => {
+    waits.push(ms);
+    return clock.after(ms, then);
+  };
+  let tries = 0;
+  // What ssh says of each.
+  const onEvent = (event: Event): void => {
+    if (event.type === 'note' && /^ssh h1: .*Permission denied/.test(event.text)) tries++;
+  };
+  const loop = ready('h1', { config, bootWindow: '20s', within: '5m' }).run({ clock: { now, after }, onEvent });
   const ended = t.rejects(loop, failed('auth'));
-  await until('it was tried', () => triesOf(rig) === before + 1 && clock.pending > 1);
   for (const [index, wait] of [2000, 4000, 8000, 6000].entries()) {
-    await settleDown();
+    await until(`it waits for ${wait} ms`, () => waits.includes(wait));
     await clock.advance(wait - 1);
-    t.equal(triesOf(rig), before + index + 1, `not before ${wait} ms`);
+    t.equal(tries, index + 1, `not before ${wait} ms`);
     await clock.advance(1);
-    await until('it is tried again', () => triesOf(rig) === before + index + 2);
   }
   await ended;
+  t.equal(tries, 5);
   t.equal(clock.pending, 0);
 });
-
-/** Logins that were refused. */
-function triesOf(rig: rigs.Rig): number {
-  return rig.hosts[0]!.log().match(/by authenticating user/g)?.length ?? 0;
-}
 
 t.test('a key that comes later', { skip }, async (t) => {
   const rig = await rigOf(t, { hosts: [{ identity: 'other' }] });
@@ -155,16 +161,95 @@ function publicKeyOf(pem: string): string {
 }
 
 t.test('through a jump, in both ways, and within another host', { skip }, async (t) => {
-  const rig = await rigOf(t, { hosts: [{}, { ssh: ['ProxyJump h1'] }, { down: true }] });
+  const rig = await rigOf(t, { hosts: [{}, { ssh: ['ProxyJump h1'] }, {}] });
   const { config } = rig;
   await ready('h2', { config, within: '20s' }).run();
-  const behind = ready('h3', { config, jump: 'h1', within: '20s' }).run();
-  await until('it was tried', () => rig.hosts[0]!.log().includes('Accepted'));
-  await rig.hosts[2]!.boot();
-  await behind;
+  await ready('h3', { config, jump: 'h1', within: '20s' }).run();
   await within({ via: via.ssh('h1', { config }) }, ready('h3', { config, within: '20s' })).run();
   t.match(rig.hosts[2]!.log(), /Accepted publickey for \S+ from 127\.0\.0\.1 [^]*Accepted publickey/);
 });
+
+t.test('no more than a login where the host is up', { skip }, async (t) => {
+  const rig = await rigOf(t, { hosts: [{ config: ['LogLevel VERBOSE'] }, { ssh: ['ProxyJump h1'] }] });
+  const [one] = rig.hosts;
+  const before = connectionsOf(one!);
+  const started = await sshStarted(t, rig, () => ready('h1', { config: rig.config }).run());
+  t.equal(connectionsOf(one!), before + 1);
+  t.same(
+    started.map((words) => words.split(' ')[0]),
+    // The entry of the other host in the configuration has a ProxyJump: so ssh is asked whether this one has.
+    ['-G', '-M'],
+  );
+});
+
+t.test('behind a jump it is looked at through the connection there', { skip }, async (t) => {
+  for (const how of ['jump', 'ProxyJump', 'within'] as const) {
+    const ssh = how === 'ProxyJump' ? ['ProxyJump h1'] : [];
+    const rig = await rigOf(t, { hosts: [{}, { down: true, ssh }] });
+    const { config } = rig;
+    const refused = /port \d+ from h1: connection refused$/;
+    let told = false;
+    const onEvent = (event: Event): void => void (told ||= event.type === 'note' && refused.test(event.text));
+    const started = await sshStarted(t, rig, async () => {
+      const one = ready('h2', { config, within: '20s', ...(how === 'jump' && { jump: 'h1' }) });
+      const up = (how === 'within' ? within({ via: via.ssh('h1', { config }) }, one) : one).run({ onEvent });
+      await until('it was refused', () => told);
+      const misses = (): number => rig.hosts[0]!.log().match(/failed\.$/gm)?.length ?? 0;
+      await until('it was looked at often', () => misses() > 5);
+      await rig.hosts[1]!.boot();
+      await up;
+    });
+    const logins = started.filter((words) => words.startsWith('-M'));
+    t.equal(logins.length, 3, `${how}: to the jump, in vain, and at the banner`);
+    t.equal(rig.hosts[0]!.log().match(/Accepted publickey/g)?.length, 1);
+  }
+});
+
+t.test('a machine that drops packets while it boots', { skip }, async (t) => {
+  for (const transport of ['mux', 'client'] as const) {
+    const rig = await rigOf(t, { hosts: [{ down: true }] });
+    const [one] = rig.hosts;
+    const dropping = await rigs.drops(rig, one!);
+    let told = false;
+    const onEvent = (event: Event): void => void (told ||= event.type === 'note' && event.text.endsWith('no answer'));
+    const started = await sshStarted(t, rig, async () => {
+      const up = ready('h1', { config: rig.config, within: '20s', transport }).run({ onEvent });
+      await until('a look has found nothing', () => told);
+      await dropping.stop();
+      const booted = Date.now();
+      await one!.boot();
+      await up;
+      t.ok(
+        Date.now() - booted < 2500,
+        `${transport}: not by the packets of the first login: ${Date.now() - booted} ms`,
+      );
+    });
+    t.equal(started.filter((words) => !words.startsWith('-G')).length, 2, `${transport}: that login began anew`);
+  }
+});
+
+/** How many connections sshd has been told of, where it logs them. */
+function connectionsOf(host: rigs.RigHost): number {
+  return host.log().match(/^Connection from/gm)?.length ?? 0;
+}
+
+/** The words of each ssh that was started meanwhile, by us or by ssh. */
+async function sshStarted(t: Test, rig: rigs.Rig, body: () => Promise<unknown>): Promise<string[]> {
+  const log = join(rig.folder, 'started');
+  const bin = t.testdir({ ssh: '' });
+  const before = process.env['PATH'];
+  writeFileSync(log, '');
+  const real = execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim();
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\necho "$*" >>${log}\nexec ${real} "$@"\n`);
+  chmodSync(join(bin, 'ssh'), 0o755);
+  process.env['PATH'] = `${bin}:${before}`;
+  try {
+    await body();
+  } finally {
+    process.env['PATH'] = before;
+  }
+  return readFileSync(log, 'utf8').trim().split('\n');
+}
 
 t.test('killed while it waits, whatever for', { skip }, async (t) => {
   const rig = await rigOf(t, { hosts: [{ identity: 'other' }] });
