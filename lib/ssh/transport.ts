@@ -1,7 +1,8 @@
 // What carries commands to a host: channels of one connection (connection.ts), or an ssh for each (client.ts).
+import { existsSync } from 'node:fs';
 import type { Spawner } from '../kernel/index.ts';
 import type { Channel, ChannelEvents, Destination } from './channel.ts';
-import type { ConnectionError } from './failure.ts';
+import { ConnectionError } from './failure.ts';
 
 /** What one who wants a channel is told. */
 export interface Claim {
@@ -42,4 +43,12 @@ export interface Login extends Transport {
   reach(to: Destination, events: ChannelEvents): Channel | undefined;
   /** The host can be reached only now: logins that hang, or wait to be tried again, begin anew. */
   renew(): void;
+}
+
+/** The socket of a connection that is shared. Rejects with a ConnectionError where there is none. */
+export async function sharedBy(transport: Transport): Promise<string> {
+  const path = await transport.ready();
+  if (existsSync(path)) return path;
+  const why = "the transport is 'client', or OpenSSH here is older than 7.4";
+  throw new ConnectionError('session', `there is no connection that could be shared: ${why}`);
 }

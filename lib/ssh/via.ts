@@ -7,6 +7,7 @@ import type { RunRecord } from '../kernel/run.ts';
 import { quote } from '../runners/quote.ts';
 import { Clients } from './client.ts';
 import { Connection } from './connection.ts';
+import { Fallback, type OwnSsh } from './fallback.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
@@ -99,25 +100,30 @@ function newSpawner(
 ): HostSpawner {
   const { connectTimeout } = settings;
   let by = through;
-  const client = settings.transport === 'client';
+  const own = ownSsh(root);
+  const client = (): boolean => settings.transport === 'client' || (settings.transport !== 'mux' && own.old);
   const parts: ConnectionParts = {
     spawner: defaultSpawner(),
     limit: connectTimeout === undefined ? LOGIN : milliseconds(connectTimeout, 'connectTimeout') + KEYS,
-    handshake: (begin) => (by !== undefined || client ? line(by ?? spawner)(begin) : begin(() => {})),
+    handshake: (begin) => (by !== undefined || client() ? line(by ?? spawner)(begin) : begin(() => {})),
     async words() {
       if (by === undefined) {
-        if (client) return wordsOf(host, settings);
+        if (client()) return wordsOf(host, settings);
         const jump = await configuredJump(host, settings, defaultSpawner());
         if (jump === undefined) return wordsOf(host, settings);
         by = jumpOf(jump, settings, root);
       }
       return wordsOf(host, settings, await by.proxy());
     },
-    used: () => serve((then) => (lane ?? connection).end(then), host, root),
+    used() {
+      if (!used) serve((then) => (lane ?? connection).end(then), host, root);
+      used = true;
+    },
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   };
-  const connection = client ? new Clients(parts) : new Connection(parts);
+  const connection = newLogin(settings, parts, own);
   let lane: Lane | undefined;
+  let used = false;
   const spawner: HostSpawner = {
     name: `ssh:${key}`,
     host: host.name,
@@ -132,21 +138,41 @@ function newSpawner(
       return startRemote(connection, command, started, exited);
     },
     async proxy() {
-      if (client) {
+      const path = await connection.ready().catch((error: unknown) => {
+        if (!(error instanceof ConnectionError)) throw error;
+        throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
+      });
+      if (client()) {
         const words = (await parts.words()).map((word) =>
           word === '--' ? '-W [%h]:%p --' : quote(word).replaceAll('%', '%%'),
         );
         return `ssh -S none ${words.join(' ')}`;
       }
-      try {
-        return `ssh -F none -S ${await connection.ready()} -W [%h]:%p -- through`;
-      } catch (error) {
-        if (!(error instanceof ConnectionError)) throw error;
-        throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
-      }
+      return `ssh -F none -S ${path} -W [%h]:%p -- through`;
     },
   };
   return spawner;
+}
+
+function newLogin(settings: SshSettings, parts: ConnectionParts, own: OwnSsh): Login {
+  if (settings.transport === 'client') return new Clients(parts);
+  return settings.transport === 'mux' ? new Connection(parts) : new Fallback(parts, own);
+}
+
+/** Outermost loops that have found the ssh of this machine too old for one connection for all commands. */
+const old = new WeakSet<RunRecord>();
+
+function ownSsh(root: RunRecord): OwnSsh {
+  return {
+    get old() {
+      return old.has(root);
+    },
+    tooOld() {
+      if (old.has(root)) return;
+      old.add(root);
+      root.note("ssh: OpenSSH here is older than 7.4: each command has an ssh of its own (transport: 'client')");
+    },
+  };
 }
 
 const lines = new WeakMap<HostSpawner, (begin: (over: () => void) => void) => void>();

@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import '../support.ts';
 import { within } from '../../lib/compose/within.ts';
@@ -13,6 +11,7 @@ import { Record } from '../../lib/testing/record.ts';
 import { like, settleDown } from '../support.ts';
 import * as rigs from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
+import { wrappedSsh } from '../ssh/rig/wrappedSsh.ts';
 
 const skip = rigs.sshdMissing() ?? false;
 
@@ -173,7 +172,7 @@ t.test('no more than a login where the host is up', { skip }, async (t) => {
   const rig = await rigOf(t, { hosts: [{ config: ['LogLevel VERBOSE'] }, { ssh: ['ProxyJump h1'] }] });
   const [one] = rig.hosts;
   const before = connectionsOf(one!);
-  const started = await sshStarted(t, rig, () => ready('h1', { config: rig.config }).run());
+  const started = await wrappedSsh(rig, {}, () => ready('h1', { config: rig.config }).run());
   t.equal(connectionsOf(one!), before + 1);
   t.same(
     started.map((words) => words.split(' ')[0]),
@@ -190,7 +189,7 @@ t.test('behind a jump it is looked at through the connection there', { skip }, a
     const refused = /port \d+ from h1: connection refused$/;
     let told = false;
     const onEvent = (event: Event): void => void (told ||= event.type === 'note' && refused.test(event.text));
-    const started = await sshStarted(t, rig, async () => {
+    const started = await wrappedSsh(rig, {}, async () => {
       const one = ready('h2', { config, within: '20s', ...(how === 'jump' && { jump: 'h1' }) });
       const up = (how === 'within' ? within({ via: via.ssh('h1', { config }) }, one) : one).run({ onEvent });
       await until('it was refused', () => told);
@@ -212,7 +211,7 @@ t.test('a machine that drops packets while it boots', { skip }, async (t) => {
     const dropping = await rigs.drops(rig, one!);
     let told = false;
     const onEvent = (event: Event): void => void (told ||= event.type === 'note' && event.text.endsWith('no answer'));
-    const started = await sshStarted(t, rig, async () => {
+    const started = await wrappedSsh(rig, {}, async () => {
       const up = ready('h1', { config: rig.config, within: '20s', transport }).run({ onEvent });
       await until('a look has found nothing', () => told);
       await dropping.stop();
@@ -231,24 +230,6 @@ t.test('a machine that drops packets while it boots', { skip }, async (t) => {
 /** How many connections sshd has been told of, where it logs them. */
 function connectionsOf(host: rigs.RigHost): number {
   return host.log().match(/^Connection from/gm)?.length ?? 0;
-}
-
-/** The words of each ssh that was started meanwhile, by us or by ssh. */
-async function sshStarted(t: Test, rig: rigs.Rig, body: () => Promise<unknown>): Promise<string[]> {
-  const log = join(rig.folder, 'started');
-  const bin = t.testdir({ ssh: '' });
-  const before = process.env['PATH'];
-  writeFileSync(log, '');
-  const real = execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim();
-  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\necho "$*" >>${log}\nexec ${real} "$@"\n`);
-  chmodSync(join(bin, 'ssh'), 0o755);
-  process.env['PATH'] = `${bin}:${before}`;
-  try {
-    await body();
-  } finally {
-    process.env['PATH'] = before;
-  }
-  return readFileSync(log, 'utf8').trim().split('\n');
 }
 
 t.test('killed while it waits, whatever for', { skip }, async (t) => {
