@@ -19,8 +19,8 @@ const REQUEST_FAILURE = 82;
 const CHANNEL_FIRST = 90;
 const CHANNEL_LAST = 100;
 
-/** A master never forgets a channel that was refused, and ends when it has 10,000 (newer ones 16,384). */
-const UNFORGOTTEN = 5000;
+/** A master never forgets a channel that was refused: each costs it time from then on, and 10,000 end it (newer ones 16,384). */
+const UNFORGOTTEN = 3000;
 
 /** A connection to a master. */
 export class Mux {
