@@ -15,6 +15,7 @@ import { ConnectionError } from '../ssh/failure.ts';
 import type { Host } from '../ssh/host.ts';
 import type { SshSettings } from '../ssh/settings.ts';
 import { hostSpawner, type HostSpawner } from '../ssh/via.ts';
+import { waiting } from './aside.ts';
 
 /** Thrown at the step that was called off. */
 const CALLED_OFF = Symbol('called off');
@@ -25,8 +26,6 @@ export class Errand<T> implements Running {
   readonly clock: Clock;
   /** Starts programs there. */
   readonly there: HostSpawner;
-  /** Whether there is a host between, whose connection is used. */
-  readonly through: boolean;
   readonly #run: RunRecord;
   readonly #sink: Sink<T>;
   readonly #within: number;
@@ -50,7 +49,6 @@ export class Errand<T> implements Running {
   ) {
     this.host = host;
     this.clock = context.clock;
-    this.through = 'connection' in context.spawner || settings.jump !== undefined;
     this.there = hostSpawner(host, settings, context);
     this.#run = context as unknown as RunRecord;
     this.#sink = sink;
@@ -70,14 +68,7 @@ export class Errand<T> implements Running {
   }
 
   wait(ms: number): Promise<void> {
-    let stop!: () => void;
-    const time = new Promise<void>((resolve) => {
-      const cancel = this.clock.after(ms, resolve);
-      stop = () => {
-        cancel();
-        resolve();
-      };
-    });
+    const { time, stop } = waiting(this.clock, ms);
     return this.step(time, stop);
   }
 

@@ -1,9 +1,15 @@
-import { createRunner, milliseconds, type Duration, type Runner } from '../kernel/index.ts';
+import { createRunner, milliseconds, type Duration, type Exit, type Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { toHost, type Host } from '../ssh/host.ts';
 import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
 import { Errand } from './errand.ts';
 import { untilUp } from './up.ts';
+
+/** Every shell that can be told by it answers with its name. */
+const HELLO = 'echo sluice $0';
+const SH = /^sluice -?(?:\/\S*\/)?(?:sh|bash|dash|ash)$/m;
+
+const hasSucceeded = (exit: Exit): boolean => exit.type === 'exit' && exit.exitCode === 0;
 
 /** How `ready` waits, and how the host is connected to. */
 export interface ReadyOptions extends SshSettings {
@@ -39,9 +45,15 @@ export function ready(what: Host | string, options: ReadyOptions = {}): Runner<v
       new Errand<void>(host, settings, within, sink, context, async (errand) => {
         await untilUp(errand, settings, {
           bootWindow,
-          argv: ['true'],
-          amiss: ({ exit }) =>
-            exit.type === 'exit' && exit.exitCode === 0 ? undefined : 'logged in, but no command can be run',
+          argv: [HELLO],
+          asIs: true,
+          async amiss({ exit, stdout }) {
+            if (SH.test(stdout)) errand.there.readsSh();
+            if (hasSucceeded(exit)) return undefined;
+            // Not every login shell knows $0.
+            const { exit: second } = await errand.run(['true']);
+            return hasSucceeded(second) ? undefined : 'logged in, but no command can be run';
+          },
         });
       }),
   });

@@ -7,6 +7,7 @@ import { show } from '../kernel/runnable.ts';
 import { program, type ProgramResult } from '../runners/program.ts';
 import { ConnectionError } from '../ssh/failure.ts';
 import { SETTINGS, checkSettings, type SshSettings } from '../ssh/settings.ts';
+import { sharedBy } from '../ssh/transport.ts';
 import { readEndpoint, shown, type Endpoint } from './copy/endpoint.ts';
 import { reach } from './copy/job.ts';
 import type { CopyEnd } from './scp.ts';
@@ -60,7 +61,7 @@ export function rsync(
       const cwd = inner ? context.cwd : process.cwd();
       const begin = async (): Promise<void> => {
         await check(sources, cwd, (inner ? context.env['PATH'] : process.env['PATH']) ?? '');
-        const path = await reach(far.host, settings, context).connection.ready();
+        const path = await sharedBy(reach(far.host, settings, context).connection);
         if (killed !== undefined) return;
         // Never a login of its own: without the master it fails.
         const ssh = `ssh -F none -S "${path}" -o ProxyCommand=false`;

@@ -19,6 +19,7 @@ import { ConnectionError } from '../ssh/failure.ts';
 import { forward, watchMaster, type End, type Forwarding, type Held } from '../ssh/forwarding.ts';
 import { toHost, type Host } from '../ssh/host.ts';
 import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
+import { sharedBy } from '../ssh/transport.ts';
 import { Errand } from './errand.ts';
 
 /** A port, `host:port`, or the path of a unix socket (it has a '/'). */
@@ -104,7 +105,10 @@ async function hold(
 ): Promise<unknown> {
   const { exit } = await errand.run(['true']);
   if (exit.type !== 'exit') throw errand.unconnected(toConnectionError(exit.error));
-  const socket = await errand.step(errand.there.connection.ready(), () => {});
+  const shared = sharedBy(errand.there.connection).catch((error: Error) => {
+    throw errand.unconnected(toConnectionError(error));
+  });
+  const socket = await errand.step(shared, () => {});
   let use: Use | undefined;
   let lost = false;
   const unwatch = watchMaster(socket, () => {

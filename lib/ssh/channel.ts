@@ -66,10 +66,16 @@ export interface Channel {
   close(): void;
 }
 
+/** Where a channel leads that is no session: to a port, as the other machine sees it. */
+export interface Destination {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** What a channel needs of its connection. */
 export interface Carrier {
   send(message: Writer): void;
-  closed(id: number): void;
+  closed(id: number, refused: boolean): void;
 }
 
 /** A channel of a connection. */
@@ -90,11 +96,18 @@ export class MuxChannel implements Channel {
   #sentClose = false;
   #over = false;
 
-  constructor(id: number, events: ChannelEvents, carrier: Carrier) {
+  constructor(id: number, events: ChannelEvents, carrier: Carrier, to?: Destination) {
     this.#id = id;
     this.#events = events;
     this.#carrier = carrier;
-    carrier.send(new Writer().u8(0).u8(OPEN).string('session').u32(id).u32(WINDOW).u32(PACKET));
+    const open = new Writer()
+      .u8(0)
+      .u8(OPEN)
+      .string(to === undefined ? 'session' : 'direct-tcpip');
+    open.u32(id).u32(WINDOW).u32(PACKET);
+    // With where it comes from, of which nobody makes anything.
+    if (to !== undefined) open.string(to.address).u32(to.port).string('127.0.0.1').u32(0);
+    carrier.send(open);
   }
 
   /** It was closed from this side. */
@@ -183,7 +196,7 @@ export class MuxChannel implements Channel {
         return;
       case OPEN_FAILED:
         reader.u32();
-        this.#end();
+        this.#end(true);
         events.refused(reader.string());
         return;
       case WINDOW_ADJUST: {
@@ -227,9 +240,9 @@ export class MuxChannel implements Channel {
     if (reply) this.#send(FAILURE, (message) => message);
   }
 
-  #end(): void {
+  #end(refused = false): void {
     this.#over = true;
-    this.#carrier.closed(this.#id);
+    this.#carrier.closed(this.#id, refused);
   }
 
   #send(type: number, fill: (message: Writer) => Writer): void {

@@ -2,17 +2,15 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConnectionError } from './failure.ts';
-import type { Claim, ConnectionParts } from './connection.ts';
 import { ClientSession } from './clientSession.ts';
 import { folder } from './folder.ts';
-import type { Transport } from './transport.ts';
+import type { Claim, ConnectionParts, Login } from './transport.ts';
 
 /** Also those of other loops have their logs in the folder. */
 let clients = 0;
 
 /** Gives each claim an ssh of its own. */
-export class Clients implements Transport {
-  readonly sh = false;
+export class Clients implements Login {
   readonly #parts: ConnectionParts;
   readonly #claims = new Set<Claim>();
   readonly #sessions = new Set<ClientSession>();
@@ -42,6 +40,12 @@ export class Clients implements Transport {
 
   async ready(): Promise<string> {
     return join(folder(), 'none');
+  }
+
+  reach(): undefined {}
+
+  renew(): void {
+    for (const session of this.#sessions) session.renew();
   }
 
   end(then: () => void): void {

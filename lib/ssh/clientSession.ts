@@ -2,9 +2,9 @@
 // stderr (trailer.ts). What ssh itself has to say goes to a file, so that nobody takes it for the command's.
 import type { Child, Exit, OutputPipe } from '../kernel/index.ts';
 import type { Channel } from './channel.ts';
-import type { Claim, ConnectionParts } from './connection.ts';
 import { ConnectionError, failureOf, retryAfter } from './failure.ts';
 import { newToken, Trailer } from './trailer.ts';
+import type { Claim, ConnectionParts } from './transport.ts';
 
 /** What may wait here unread; twice as much where it is all of stderr, on which the end is told. */
 const WINDOW = 1024 * 1024;
@@ -40,6 +40,8 @@ export class ClientSession implements Channel {
   /** Of its stdout and stderr. */
   #open = 0;
   #failures = 0;
+  /** This ssh has been given up for another. */
+  #anew = false;
   #timer: NodeJS.Timeout | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #handshakeOver: () => void = () => {};
@@ -109,6 +111,18 @@ export class ClientSession implements Channel {
     this.#closed = true;
     if (this.#child === undefined) queueMicrotask(() => this.#end());
     else this.#stop();
+  }
+
+  renew(): void {
+    if (this.#running || this.#closed || this.#over) return;
+    if (this.#child !== undefined) {
+      this.#anew = true;
+      this.#child.signal('SIGTERM');
+    } else if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#start();
+    }
   }
 
   #stop(): void {
@@ -278,7 +292,8 @@ export class ClientSession implements Channel {
       return;
     }
     const error = this.#reason ?? failureOf(this.#before + log, exitCode);
-    const wait = retryAfter(error, ++this.#failures);
+    const wait = this.#anew ? 0 : retryAfter(error, ++this.#failures);
+    this.#anew = false;
     if (wait === undefined) this.#fail(error);
     else this.#again(wait);
   }

@@ -1,11 +1,12 @@
 // The connection to a host, for all that one loop runs there: its master is started with the first command and again with the
 // next after it was lost; channels that the server has no room for wait.
-import type { Spawner } from '../kernel/index.ts';
-import type { Channel, ChannelEvents } from './channel.ts';
+import type { Channel, ChannelEvents, Destination } from './channel.ts';
 import { ConnectionError, retryAfter } from './failure.ts';
 import { Master } from './master.ts';
 import type { Mux } from './mux.ts';
-import type { Transport } from './transport.ts';
+import type { Claim, ConnectionParts, Login } from './transport.ts';
+
+export type { Claim } from './transport.ts';
 
 /** Commands that are being ended have this long for it, and are looked after so often. */
 const LAST = 15_000; // ms
@@ -14,37 +15,13 @@ const LOOK = 5; // ms
 const REFUSED = 5; // ms
 const REFUSALS = 9;
 
-/** What one who wants a channel is told. */
-export interface Claim {
-  readonly events: ChannelEvents;
-  /** It is being opened. */
-  opening(channel: Channel): void;
-  /** There is no connection; nothing was sent. */
-  failed(error: ConnectionError): void;
-}
-
-/** What a connection is made of. */
-export interface ConnectionParts {
-  /** The words of ssh, once it can be known how the host is reached. */
-  words(): Promise<readonly string[]>;
-  readonly spawner: Spawner;
-  /** Milliseconds to log in. */
-  readonly limit: number;
-  /** Waits for its turn to log in; to be called with whom to tell, who says when it is over. */
-  handshake(begin: (over: () => void) => void): void;
-  /** It is used for the first time: somebody has to end it. */
-  used(): void;
-  said(line: string): void;
-}
-
 const ended = (): ConnectionError => new ConnectionError('session', 'the connection was ended');
 
 /** Also those of other loops have their sockets in the folder. */
 let masters = 0;
 
 /** A connection. */
-export class Connection implements Transport {
-  sh = false;
+export class Connection implements Login {
   readonly #parts: ConnectionParts;
   readonly #claims = new Set<Claim>();
   #master: Master | undefined;
@@ -54,6 +31,8 @@ export class Connection implements Transport {
   #ended = false;
   /** Logins that have failed since the last that has not. */
   #failures = 0;
+  /** The login under way has been given up for another. */
+  #anew = false;
   #whenEnded: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -88,6 +67,22 @@ export class Connection implements Transport {
     });
   }
   readonly #waiting: { resolve(path: string): void; reject(error: Error): void }[] = [];
+
+  reach(to: Destination, events: ChannelEvents): Channel | undefined {
+    return this.#mux?.reach(to, events);
+  }
+
+  renew(): void {
+    if (this.#ended || this.#mux !== undefined) return;
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#start();
+    } else if (this.#master !== undefined) {
+      this.#anew = true;
+      this.#master.end();
+    }
+  }
 
   /** Ends it; `then` is called when its master is gone. Those that have a channel are being ended too, by it: they come first. */
   end(then: () => void): void {
@@ -199,6 +194,7 @@ export class Connection implements Transport {
     this.#master = new Master(`m${(masters++).toString(36)}`, words, this.#parts.limit, this.#parts.spawner, {
       ready: (mux) => {
         settled();
+        if (this.#anew) return;
         this.#failures = 0;
         this.#mux = mux;
         for (const { resolve } of this.#waiting.splice(0)) resolve(this.#master!.path);
@@ -224,8 +220,11 @@ export class Connection implements Transport {
       this.#whenEnded?.();
       return;
     }
-    if (error.phase === 'lost') {
+    const anew = this.#anew;
+    this.#anew = false;
+    if (anew || error.phase === 'lost') {
       // Who has a channel was told by it; who waits for one has not been sent anything.
+      if (this.#waiting.length > 0) this.#start();
       this.#serve();
       return;
     }

@@ -23,6 +23,16 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The OpenSSH of this machine is too old for the transport `mux`. */
+export class NoProxyMode extends ConnectionError {
+  constructor(why: string) {
+    super(
+      'session',
+      `ssh here has no proxy mode, which transport 'mux' needs (OpenSSH 7.4 has it): ${why}; leave transport out, or say 'client'`,
+    );
+  }
+}
+
 /** A server drops connections when too many log in at once: tried again after this, and twice as long each time. */
 const BACKOFF = 200; // ms
 const TRIES = 6;
@@ -46,13 +56,16 @@ const SAYINGS: readonly (readonly [phase: Phase, saying: RegExp])[] = [
   ],
   [
     'connect',
-    /connect to host|Connection (?:refused|timed out|closed|reset)|kex_exchange_identification|banner exchange|Network is unreachable|No route to host|stdio forwarding failed|Unable to negotiate|Timeout, server/i,
+    /connect to host|Connection (?:refused|timed out|closed|reset)|kex_exchange_identification|banner exchange|Network is unreachable|No route to host|stdio forwarding (?:request )?failed|Unable to negotiate|Timeout, server/i,
   ],
 ];
 
 /** A server that has more unauthenticated connections than it takes drops some before or in place of its banner. */
 const BUSY =
   /kex_exchange_identification|Connection (?:reset|closed) by (?:remote host|peer)|banner exchange: .*(?:closed|reset|Exceeded MaxStartups)|Not allowed at this time/i;
+
+/** A jump host could not connect to it: it had nothing to drop. */
+const NOT_REACHED = /stdio forwarding (?:request )?failed/i;
 
 /** Lines that ssh says of itself; the rest (banners) is the server's. */
 const OWN =
@@ -65,7 +78,7 @@ export function failureOf(said: string, code: number | undefined): ConnectionErr
   const message = (own.length > 0 ? own : lines).slice(-5).join('\n') || `ssh ended with exit code ${code}`;
   for (const [phase, saying] of SAYINGS) {
     if (!saying.test(said)) continue;
-    return new ConnectionError(phase, message, phase === 'connect' && BUSY.test(said));
+    return new ConnectionError(phase, message, phase === 'connect' && BUSY.test(said) && !NOT_REACHED.test(said));
   }
   return new ConnectionError('session', message);
 }

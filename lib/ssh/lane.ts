@@ -12,7 +12,6 @@ import type { Transport } from './transport.ts';
 
 /** Gives channels that are steps of a shell; another shell once one was killed. */
 export class Lane implements Transport {
-  readonly sh = false;
   readonly #transport: Transport;
   readonly #claims = new Set<Claim>();
   #shell: Shell | undefined;

@@ -135,7 +135,8 @@ export class Master {
       // It is made under another name first, but that is ssh's affair.
       if (code === 'ENOENT' || code === 'ECONNREFUSED') this.#timer ??= setTimeout(() => this.#again(), 5);
       else {
-        this.#reason ??= new ConnectionError('session', (error as Error).message);
+        this.#reason ??=
+          error instanceof ConnectionError ? error : new ConnectionError('session', (error as Error).message);
         this.#child.signal('SIGTERM');
       }
     }

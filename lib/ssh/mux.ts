@@ -4,19 +4,23 @@
 // A master ends, and all of its channels with it, when a client goes away that waits for a channel to be opened, or sends
 // more than 256 KiB at once. So there is one socket for the life of a master, and channels are closed rather than dropped.
 import type { Socket } from 'node:net';
-import { MuxChannel, type ChannelEvents } from './channel.ts';
+import { MuxChannel, type ChannelEvents, type Destination } from './channel.ts';
+import { NoProxyMode } from './failure.ts';
 import { Frames, Reader, Writer } from './wire.ts';
 
 const HELLO = 0x00000001;
 const VERSION = 4;
 const PROXY = 0x1000000f;
 const PROXIED = 0x8000000f;
-const FAILURES = new Set([0x80000002, 0x80000003]); // permission denied, failure
+const FAILURE = 0x80000003;
 
 const GLOBAL_REQUEST = 80;
 const REQUEST_FAILURE = 82;
 const CHANNEL_FIRST = 90;
 const CHANNEL_LAST = 100;
+
+/** A master never forgets a channel that was refused: each costs it time from then on, and 10,000 end it (newer ones 16,384). */
+const UNFORGOTTEN = 3000;
 
 /** A connection to a master. */
 export class Mux {
@@ -25,6 +29,9 @@ export class Mux {
   readonly #channels = new Map<number, MuxChannel>();
   readonly #lost: (error: Error) => void;
   #next = 0;
+  /** Channels among them that are no sessions. */
+  #others = 0;
+  #unforgotten = 0;
   #greeted: ((error?: Error) => void) | undefined;
   #over = false;
 
@@ -53,9 +60,9 @@ export class Mux {
     });
   }
 
-  /** Channels that are open or being opened. */
+  /** Sessions that are open or being opened. */
   get channels(): number {
-    return this.#channels.size;
+    return this.#channels.size - this.#others;
   }
 
   /** Whether somebody still wants a channel that is open. */
@@ -66,11 +73,27 @@ export class Mux {
 
   /** Opens a channel for a session. */
   open(events: ChannelEvents): MuxChannel {
+    return this.#open(events);
+  }
+
+  /** Opens a channel to a port; undefined where too many have been refused. */
+  reach(to: Destination, events: ChannelEvents): MuxChannel | undefined {
+    if (this.#unforgotten >= UNFORGOTTEN) return undefined;
+    this.#others++;
+    return this.#open(events, to);
+  }
+
+  #open(events: ChannelEvents, to?: Destination): MuxChannel {
     this.#next = (this.#next + 1) | 0;
-    const channel = new MuxChannel(this.#next, events, {
-      send: (message) => this.#send(message),
-      closed: (id) => this.#channels.delete(id),
-    });
+    const carrier = {
+      send: (message: Writer) => this.#send(message),
+      closed: (id: number, refused: boolean) => {
+        this.#channels.delete(id);
+        if (to !== undefined) this.#others--;
+        if (refused) this.#unforgotten++;
+      },
+    };
+    const channel = new MuxChannel(this.#next, events, carrier, to);
     this.#channels.set(this.#next, channel);
     return channel;
   }
@@ -125,10 +148,10 @@ export class Mux {
     } else if (type === PROXIED) {
       this.#greeted = undefined;
       greeted();
-    } else {
-      const why = FAILURES.has(type) ? (reader.u32(), reader.string()) : `message ${type}`;
-      this.#end(new Error(`the master has no proxy mode (OpenSSH 7.4 has): ${why}`));
-    }
+    } else if (type === FAILURE) {
+      reader.u32();
+      this.#end(new NoProxyMode(reader.string()));
+    } else this.#end(new Error(`the master answers with message ${type}`));
   }
 
   #message(reader: Reader): void {

@@ -8,8 +8,16 @@ import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
 import { newToken } from './trailer.ts';
-import { killScript, remoteScript, type Care } from './remoteScript.ts';
+import { killScript, remoteScript, type Care, type Script } from './remoteScript.ts';
 import type { Transport } from './transport.ts';
+
+/** What becomes of a command on its host. */
+export interface LoginShell {
+  /** The user's login shell reads our texts as sh does. */
+  readonly sh?: boolean;
+  /** Its first word is what that shell is given, and nobody looks after it. */
+  readonly asIs?: boolean;
+}
 
 /** Starts a command by a connection. */
 export function startRemote(
@@ -17,8 +25,9 @@ export function startRemote(
   command: Command,
   started: (pid: undefined) => void,
   exited: (exit: Exit) => void,
+  shell: LoginShell = {},
 ): Child {
-  return new RemoteChild(connection, command, started, exited);
+  return new RemoteChild(connection, command, started, exited, shell);
 }
 
 class RemoteChild implements Child, Claim, ChannelEvents {
@@ -29,6 +38,7 @@ class RemoteChild implements Child, Claim, ChannelEvents {
   readonly #started: (pid: undefined) => void;
   readonly #exited: (exit: Exit) => void;
   readonly #care: Care;
+  readonly #shell: LoginShell;
   #local: LocalEnds | undefined;
   #channel: Channel | undefined;
   #stdin: ChannelInput | undefined;
@@ -50,12 +60,14 @@ class RemoteChild implements Child, Claim, ChannelEvents {
     command: Command,
     started: (pid: undefined) => void,
     exited: (exit: Exit) => void,
+    shell: LoginShell,
   ) {
     this.#connection = connection;
+    this.#shell = shell;
     this.#command = command;
     this.#started = started;
     this.#exited = exited;
-    if (command.detach === true) this.#care = { type: 'none' };
+    if (command.detach === true || shell.asIs === true) this.#care = { type: 'none' };
     else if (command.stdin === 'ignore') this.#care = { type: 'lifeline' };
     else this.#care = { type: 'poll', token: newToken() };
     void this.#begin();
@@ -144,10 +156,21 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       this.#end({ type: 'exit', exitCode: undefined, signal: called });
       return;
     }
-    const { token } = channel;
-    const sh = token === undefined && this.#connection.sh;
-    const script = channel.script?.(this.#command) ?? remoteScript(this.#command, { care: this.#care, token, sh });
+    const script = this.#script(channel);
     channel.exec(script.text, script.input);
+  }
+
+  #script(channel: Channel): Script {
+    const command = this.#command;
+    const { token } = channel;
+    const { sh = false, asIs = false } = this.#shell;
+    if (asIs) {
+      if (token === undefined) return { text: command.argv[0] };
+      return remoteScript({ ...command, argv: ['/bin/sh', '-c', command.argv[0]] }, { care: this.#care, token });
+    }
+    return (
+      channel.script?.(command) ?? remoteScript(command, { care: this.#care, token, sh: sh && token === undefined })
+    );
   }
 
   refused(message: string): void {

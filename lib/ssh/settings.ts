@@ -36,7 +36,7 @@ export interface SshSettings {
   /**
    * `mux`: one connection for all commands of a loop. `client`: an ssh with its own connection for each, where OpenSSH here is older than 7.4
    * or the server takes no second session; a signal that has ended a command can't be told from the exit code 128 + its number
-   * then. Default `mux`.
+   * then. Default: `mux`, and `client` once OpenSSH here has shown that it is too old for that, which a note tells.
    */
   readonly transport?: 'mux' | 'client';
   /**

@@ -6,15 +6,16 @@ import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { quote } from '../runners/quote.ts';
 import { Clients } from './client.ts';
-import { Connection, type ConnectionParts } from './connection.ts';
+import { Connection } from './connection.ts';
+import { Fallback, type OwnSsh } from './fallback.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { Lane } from './lane.ts';
-import { startRemote } from './remoteChild.ts';
+import { startRemote, type LoginShell } from './remoteChild.ts';
 import { isLong } from './remoteScript.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
-import type { Transport } from './transport.ts';
+import type { ConnectionParts, Login } from './transport.ts';
 
 /** At the same time by one jump host: its MaxStartups begins to drop some at ten. */
 const HANDSHAKES = 8;
@@ -25,7 +26,14 @@ const KEYS = 2000; // ms
 
 /** A spawner of a host, and the connection behind it, by which hosts behind that one are reached. */
 export interface HostSpawner extends Spawner {
-  readonly connection: Transport;
+  readonly host: string;
+  readonly connection: Login;
+  /** The host's by which it is reached; known once its connection has begun. */
+  readonly by: HostSpawner | undefined;
+  /** Gives the first word of a command to the user's login shell, as it is. */
+  readonly login: Spawner;
+  /** That shell reads our texts as sh does: another needn't be started for each command. */
+  readsSh(): void;
   /** The ProxyCommand that goes through it, once that can be. */
   proxy(): Promise<string>;
 }
@@ -97,50 +105,86 @@ function newSpawner(
 ): HostSpawner {
   const { connectTimeout } = settings;
   let by = through;
-  const client = settings.transport === 'client';
+  const own = ownSsh(root);
+  const client = (): boolean => settings.transport === 'client' || (settings.transport !== 'mux' && own.old);
   const parts: ConnectionParts = {
     spawner: defaultSpawner(),
     limit: connectTimeout === undefined ? LOGIN : milliseconds(connectTimeout, 'connectTimeout') + KEYS,
-    handshake: (begin) => (by !== undefined || client ? line(by ?? spawner)(begin) : begin(() => {})),
+    handshake: (begin) => (by !== undefined || client() ? line(by ?? spawner)(begin) : begin(() => {})),
     async words() {
       if (by === undefined) {
-        if (client) return wordsOf(host, settings);
+        if (client()) return wordsOf(host, settings);
         const jump = await configuredJump(host, settings, defaultSpawner());
         if (jump === undefined) return wordsOf(host, settings);
         by = jumpOf(jump, settings, root);
       }
       return wordsOf(host, settings, await by.proxy());
     },
-    used: () => serve((then) => (lane ?? connection).end(then), host, root),
+    used() {
+      if (!used) serve((then) => (lane ?? connection).end(then), host, root);
+      used = true;
+    },
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   };
-  const connection = client ? new Clients(parts) : new Connection(parts);
+  const connection = newLogin(settings, parts, own);
   let lane: Lane | undefined;
+  let shell: LoginShell = {};
+  let used = false;
   const spawner: HostSpawner = {
     name: `ssh:${key}`,
+    host: host.name,
     connection,
+    get by() {
+      return by;
+    },
     room: () => Infinity,
     spawn(command, started, exited) {
       if (settings.lane === true && command.stdin === 'ignore' && command.detach !== true && !isLong(command))
         return startRemote((lane ??= new Lane(connection)), command, started, exited);
-      return startRemote(connection, command, started, exited);
+      return startRemote(connection, command, started, exited, shell);
     },
+    login: {
+      name: `login:${key}`,
+      room: () => Infinity,
+      spawn: (command, started, exited) => startRemote(connection, command, started, exited, { asIs: true }),
+    },
+    readsSh: () => (shell = { sh: true }),
     async proxy() {
-      if (client) {
+      const path = await connection.ready().catch((error: unknown) => {
+        if (!(error instanceof ConnectionError)) throw error;
+        throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
+      });
+      if (client()) {
         const words = (await parts.words()).map((word) =>
           word === '--' ? '-W [%h]:%p --' : quote(word).replaceAll('%', '%%'),
         );
         return `ssh -S none ${words.join(' ')}`;
       }
-      try {
-        return `ssh -F none -S ${await connection.ready()} -W [%h]:%p -- through`;
-      } catch (error) {
-        if (!(error instanceof ConnectionError)) throw error;
-        throw new ConnectionError(error.phase, `the jump host ${host.name}: ${error.message}`, error.busy);
-      }
+      return `ssh -F none -S ${path} -W [%h]:%p -- through`;
     },
   };
   return spawner;
+}
+
+function newLogin(settings: SshSettings, parts: ConnectionParts, own: OwnSsh): Login {
+  if (settings.transport === 'client') return new Clients(parts);
+  return settings.transport === 'mux' ? new Connection(parts) : new Fallback(parts, own);
+}
+
+/** Outermost loops that have found the ssh of this machine too old for one connection for all commands. */
+const old = new WeakSet<RunRecord>();
+
+function ownSsh(root: RunRecord): OwnSsh {
+  return {
+    get old() {
+      return old.has(root);
+    },
+    tooOld() {
+      if (old.has(root)) return;
+      old.add(root);
+      root.note("ssh: OpenSSH here is older than 7.4: each command has an ssh of its own (transport: 'client')");
+    },
+  };
 }
 
 const lines = new WeakMap<HostSpawner, (begin: (over: () => void) => void) => void>();

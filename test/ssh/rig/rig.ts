@@ -16,7 +16,7 @@ import { signal, until, withEnvironment } from './procs.ts';
 import { holdRunSshd, releaseRunSshd } from './runSshd.ts';
 
 export { RigHost, type HostOptions } from './host.ts';
-export { answers, hangsUp, refuses, silent, stalls, type Bad } from './bad.ts';
+export { answers, drops, hangsUp, refuses, silent, stalls, type Bad } from './bad.ts';
 export { relay, type Relay, type RelayOptions } from './relay.ts';
 export { installSudo } from './sudo.ts';
 export { sshdMissing } from './missing.ts';
