@@ -4,13 +4,13 @@ import { createRunner, type Context, type Runner, type Spawner, type Via } from 
 import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { quote } from '../runners/quote.ts';
 import { Clients } from './client.ts';
 import { Connection, type ConnectionParts } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { Lane } from './lane.ts';
+import { loginWord } from './loginText.ts';
 import { startRemote } from './remoteChild.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
 import type { Transport } from './transport.ts';
@@ -127,7 +127,7 @@ function newSpawner(
     async proxy() {
       if (client) {
         const words = (await parts.words()).map((word) =>
-          word === '--' ? '-W [%h]:%p --' : quote(word).replaceAll('%', '%%'),
+          word === '--' ? '-W [%h]:%p --' : loginWord(word).replaceAll('%', '%%'),
         );
         return `ssh -S none ${words.join(' ')}`;
       }
