@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { runCommandGens, spawn, ssh, until } from '../../lib/index.ts';
 import { conformance } from './conformance.ts';
-import { silent, sshdMissing, startRig } from './rig/rig.ts';
+import { silent, rigMissing, startRig } from './rig/rig.ts';
 
-const missing = sshdMissing();
+const missing = rigMissing();
 if (missing !== undefined) t.test('commands by an ssh each', { skip: missing }, () => {});
 else {
   t.test('what is particular to an ssh for each command', async (t) => {
