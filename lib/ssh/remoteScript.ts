@@ -4,6 +4,7 @@
 // The fixed texts have neither quotes nor backslashes nor newlines: between single quotes every login shell reads them alike.
 import type { Command } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
+import { loginText } from './loginText.ts';
 import { assignments, withEnv } from './rewrite.ts';
 import { saysBegin, saysStatus } from './trailer.ts';
 
@@ -103,13 +104,13 @@ export function remoteScript(command: Command, { care, token, sh = false }: Way)
   let script = care.type === 'lifeline' ? WATCHED : care.type === 'poll' ? POLLED : ALONE;
   if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
   if (long) script = script.replace('exec "$@"', () => 'eval "shift; $1"');
-  const args = words.map(quote).join(' ');
-  const input = Buffer.from(`set -- ${args}; ${script}`);
-  if (input.length > LONGEST)
-    // All one line, which runs what it ends with: when the connection is cut on the way, nothing is run. The token is for the eyes
-    // of the transport, which looks for it.
-    return { text: `exec /bin/sh -c 'eval "$(dd bs=1 count=${input.length} 2>/dev/null)"' sh ${token ?? ''}`, input };
-  return { text: sh ? input.toString() : `exec /bin/sh -c '${script}' sh ${args}` };
+  const own = `set -- ${words.map(quote).join(' ')}; ${script}`;
+  const text = sh ? own : loginText(script, words);
+  if (Buffer.byteLength(text) <= LONGEST) return { text };
+  // All one line, which runs what it ends with: when the connection is cut on the way, nothing is run. The token is for the eyes
+  // of the transport, which looks for it.
+  const input = Buffer.from(own);
+  return { text: `exec /bin/sh -c 'eval "$(dd bs=1 count=${input.length} 2>/dev/null)"' sh ${token ?? ''}`, input };
 }
 
 /** The text of a command that is one for sh, with its variables. */

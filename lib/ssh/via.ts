@@ -4,7 +4,6 @@ import { createRunner, type Context, type Runner, type Spawner, type Via } from 
 import { milliseconds } from '../kernel/clock.ts';
 import { defaultSpawner } from '../kernel/scope.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { quote } from '../runners/quote.ts';
 import { Clients } from './client.ts';
 import { Connection } from './connection.ts';
 import { Fallback, type OwnSsh } from './fallback.ts';
@@ -12,6 +11,7 @@ import { ConnectionError } from './failure.ts';
 import { toHost, type Host } from './host.ts';
 import { configuredJump } from './jump.ts';
 import { Lane } from './lane.ts';
+import { loginWord } from './loginText.ts';
 import { startRemote, type LoginShell } from './remoteChild.ts';
 import { isLong } from './remoteScript.ts';
 import { checkSettings, keyOf, wordsOf, type SshSettings } from './settings.ts';
@@ -156,7 +156,7 @@ function newSpawner(
       });
       if (client()) {
         const words = (await parts.words()).map((word) =>
-          word === '--' ? '-W [%h]:%p --' : quote(word).replaceAll('%', '%%'),
+          word === '--' ? '-W [%h]:%p --' : loginWord(word).replaceAll('%', '%%'),
         );
         return `ssh -S none ${words.join(' ')}`;
       }

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t from 'tap';
-import { bin, missing, outside, sluice } from './support.ts';
+import { missing } from '../missing.ts';
+import { bin, outside, sluice } from './support.ts';
 
 t.test('a script for each shell', async (t) => {
   t.match(sluice(['completion', 'bash']), { status: 0, stdout: /complete .* -F \w+ sluice\n/ });

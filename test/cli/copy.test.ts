@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { refuses, sshdMissing, startRig, type Rig } from '../ssh/rig/rig.ts';
+import { refuses, rigMissing, sshdMissing, startRig, type Rig } from '../ssh/rig/rig.ts';
 
 const binary = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bin/sluice.js');
 
@@ -17,7 +17,7 @@ function sluice(cwd: string, ...args: string[]): Promise<{ code: number; stdout:
   });
 }
 
-const missing = sshdMissing();
+const missing = rigMissing();
 if (missing !== undefined) t.test('copies by the command line', { skip: missing }, () => {});
 else {
   let rig: Rig;
@@ -28,7 +28,8 @@ else {
     where = ['-F', rig.config];
   });
 
-  t.test('copy, then fetch', async (t) => {
+  // Folders go by sftp.
+  t.test('copy, then fetch', { skip: sshdMissing() ?? false }, async (t) => {
     const folder = t.testdir({ 'a:b': 'one', two: 'two', more: { deep: 'three' } });
     const copied = await sluice(folder, 'copy', '-w', 'h[1-3]', ...where, '-r', 'a:b', 'two', 'more', '.');
     t.match(copied, { code: 0, stdout: '', stderr: /^3 of 3 hosts: 9 files, 33 bytes\n$/ });

@@ -1,6 +1,7 @@
 // Ctrl-C, and other ways in which a running sluice is ended. Programs tell when they are ready; nothing here sleeps.
 import t from 'tap';
-import { bin, lives, missing, sluice, start } from './support.ts';
+import { missing } from '../missing.ts';
+import { bin, lives, sluice, start } from './support.ts';
 
 /** Says its pid, then waits to be killed; on SIGINT it does something first. */
 const puppet = (onInt: string) => `trap '${onInt}' INT; echo "pid $$"; sleep 100 & wait $!; wait $!; wait`;

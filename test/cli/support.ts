@@ -114,8 +114,3 @@ export function lives(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }
-
-/** Why a test that needs this program is skipped; false where it is there. */
-export function missing(program: string): string | false {
-  return spawnSync(program, ['--version']).error === undefined ? false : `there is no ${program} here`;
-}

@@ -4,11 +4,11 @@ import t from 'tap';
 import { get } from '../../lib/fleet/get.ts';
 import { runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import '../support.ts';
-import { sshdMissing, startRig } from '../ssh/rig/rig.ts';
-import { until, withEnvironment } from '../ssh/rig/procs.ts';
+import { rigMissing, startRig } from '../ssh/rig/rig.ts';
+import { until } from '../ssh/rig/procs.ts';
 import { execFileSync } from 'node:child_process';
 
-const skip = sshdMissing() ?? false;
+const skip = rigMissing() ?? false;
 
 t.test('get', { skip }, async (t) => {
   const rig = await startRig();
@@ -36,7 +36,7 @@ t.test('get', { skip }, async (t) => {
 
   t.test('killed while it waits, nothing is left there', async (t) => {
     execFileSync('mkfifo', [join(home, 'fifo')]);
-    const cats = () => withEnvironment(`SLUICE_RIG=`).length;
+    const cats = () => rig.hosts[0]!.commands().length;
     const before = cats();
     const loop = runCommandGens([get('h1', 'fifo', config)]);
     loop.catch(() => {});

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { missing, start, type Living } from '../cli/support.ts';
+import { start, type Living } from '../cli/support.ts';
+import { missing } from '../missing.ts';
 import { gone, lives } from '../runners/tools.ts';
 
 t.setTimeout(300_000); // each starts a Node or two

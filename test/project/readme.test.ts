@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { sshdMissing, startRig } from '../ssh/rig/rig.ts';
+import { rigMissing, startRig } from '../ssh/rig/rig.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const text = readFileSync(join(root, 'README.md'), 'utf8');
@@ -18,7 +18,7 @@ const run = promisify(execFile);
 t.ok(blocks.filter(({ language }) => language === 'ts').length >= 8, 'there are examples');
 
 // The machines of the examples: real sshds that ~/.ssh/config names.
-const missing = sshdMissing();
+const missing = rigMissing();
 const rig =
   missing === undefined ? await startRig({ hosts: ['web1', 'web2', 'web3'].map((name) => ({ name })) }) : undefined;
 const home = t.testdir({ '.ssh': { config: rig === undefined ? '' : readFileSync(rig.config, 'utf8') } });

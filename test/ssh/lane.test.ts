@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { all, runCommandGens, spawn, ssh, until } from '../../lib/index.ts';
 import { conformance } from './conformance.ts';
-import { sshdMissing, startRig } from './rig/rig.ts';
+import { rigMissing, startRig } from './rig/rig.ts';
 
-const missing = sshdMissing();
+const missing = rigMissing();
 if (missing !== undefined) t.test('steps of a shell that stays', { skip: missing }, () => {});
 else {
   t.test('what is particular to a lane', async (t) => {

@@ -1,9 +1,9 @@
 // One short script on a host, by one channel: what it reads is sent with it, so it takes two round trips. No watcher stands
 // beside it: it must end by itself once nobody sends or reads any more.
-import { quote } from '../../runners/quote.ts';
 import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
 import type { Claim } from '../../ssh/connection.ts';
 import { ConnectionError } from '../../ssh/failure.ts';
+import { loginText } from '../../ssh/loginText.ts';
 import type { Transport } from '../../ssh/transport.ts';
 
 /** How it ended. */
@@ -17,7 +17,7 @@ export interface Executed {
 const STDERR = 8192;
 
 /**
- * Runs a script of sh, which has no single quotes, backslashes or newlines, with its arguments. Rejects with a ConnectionError;
+ * Runs a script of sh, which has no newline, with its arguments. Rejects with a ConnectionError;
  * where `signal` is aborted it is left alone, and ends when it finds that.
  */
 export function execute(
@@ -27,7 +27,7 @@ export function execute(
   signal: AbortSignal,
   running: () => void,
 ): Promise<Executed> {
-  const command = `exec /bin/sh -c '${script}' sh ${args.map(quote).join(' ')}`;
+  const command = loginText(script, args);
   return new Promise((resolve, reject) => {
     let channel: Channel | undefined;
     let exitCode: number | undefined;

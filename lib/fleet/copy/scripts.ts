@@ -1,4 +1,4 @@
-// Small files by one script each. They have no single quotes, backslashes or newlines: every login shell reads them alike.
+// Small files by one script each. They have no newlines, which csh could not read.
 // The first line that they write tells that a shell has read them, and not a forced command.
 import { createHash, randomBytes } from 'node:crypto';
 import { execute } from './exec.ts';

@@ -9,10 +9,10 @@ import { ensureLine } from '../../../lib/fleet/steps/ensureLine.ts';
 import { via } from '../../../lib/fleet/via.ts';
 import { runCommandGens, type Event } from '../../../lib/kernel/index.ts';
 import '../../support.ts';
-import { refuses, sshdMissing, startRig } from '../../ssh/rig/rig.ts';
+import { refuses, rigMissing, startRig } from '../../ssh/rig/rig.ts';
 import { notesOf } from './support.ts';
 
-t.test('on hosts', { skip: sshdMissing() ?? false }, async (t) => {
+t.test('on hosts', { skip: rigMissing() ?? false }, async (t) => {
   const rig = await startRig();
   t.teardown(() => rig.stop());
   const { home } = rig.hosts[0]!;

@@ -5,8 +5,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { newKey } from './keys.ts';
-import { SSHD, sshVersion } from './missing.ts';
+import { hasSshd, SSHD, sshVersion } from './missing.ts';
 import { descendants, isAlive, isSshd, signal, until, withEnvironment } from './procs.ts';
 
 export interface HostOptions {
@@ -25,6 +26,8 @@ export interface HostOptions {
   /** The key that ssh shows: one that may log in (default), or another. */
   identity?: 'authorized' | 'other';
 }
+
+const STAND_IN = fileURLToPath(new URL('standIn.mjs', import.meta.url));
 
 /** Begins the entry that marks a rig's commands in their environment. */
 export const MARK = 'SLUICE_RIG=';
@@ -56,6 +59,8 @@ export class RigHost {
   readonly ssh: readonly string[];
   readonly #place: HostPlace;
   readonly #mark: string;
+  /** What is started to listen. */
+  readonly #server: readonly [string, ...string[]];
   #child: ChildProcess | undefined;
   /** Session processes seen so far: they live on where their listener dies. */
   readonly #seen = new Set<number>();
@@ -77,21 +82,40 @@ export class RigHost {
     for (const path of [this.#path('begin'), join(this.home, '.bashrc')]) {
       writeFileSync(path, 'cd "$HOME"; unset BASH_ENV\n');
     }
-    writeFileSync(this.#path('sshd_config'), this.#config(options).join('\n') + '\n');
+    this.#server = hasSshd() ? this.#sshd(options) : this.#standIn(options);
   }
 
   #path(name: string): string {
     return join(this.#place.folder, name);
   }
 
-  #config(options: HostOptions): string[] {
-    const env = {
+  /** Of its commands. */
+  #env(options: HostOptions): Record<string, string> {
+    const [name, id] = this.#mark.split('=');
+    return {
+      [name!]: id!,
       HOME: this.home,
       PATH: `${join(this.home, 'bin')}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin`,
       ...(userInfo().shell?.endsWith('/bash') ? { BASH_ENV: this.#path('begin') } : {}),
       ...options.env,
     };
-    const words = Object.entries(env).map(([name, value]) => `"${name}=${value}"`);
+  }
+
+  #standIn(options: HostOptions): readonly [string, ...string[]] {
+    if (options.config?.length) throw new Error(`rig: ${options.config[0]}: there is no sshd here to be told so`);
+    const { address, port, home } = this;
+    const { authorizedKeys } = this.#place;
+    const settings = { address, port, home, authorizedKeys, key: this.#path('key'), log: this.#path('log') };
+    return [process.execPath, STAND_IN, JSON.stringify({ ...settings, env: this.#env(options) })];
+  }
+
+  #sshd(options: HostOptions): readonly [string, ...string[]] {
+    writeFileSync(this.#path('sshd_config'), this.#config(options).join('\n') + '\n');
+    return [SSHD, '-D', '-f', this.#path('sshd_config'), '-E', this.#path('log')];
+  }
+
+  #config(options: HostOptions): string[] {
+    const words = Object.entries(this.#env(options)).map(([name, value]) => `"${name}=${value}"`);
     return [
       ...(options.config ?? []),
       `ListenAddress ${this.address}:${this.port}`,
@@ -109,7 +133,7 @@ export class RigHost {
       'AcceptEnv LANG LC_*',
       // It would shut out the whole of 127.0.0.1 after a few probes that don't log in.
       ...(sshVersion() >= 9.8 ? ['PerSourcePenalties no'] : []),
-      `SetEnv ${this.#mark} ${words.join(' ')}`,
+      `SetEnv ${words.join(' ')}`,
       `Subsystem sftp internal-sftp -d ${this.home}`,
     ];
   }
@@ -128,8 +152,8 @@ export class RigHost {
   async boot(): Promise<void> {
     if (this.#child !== undefined) return;
     const before = this.log().length;
-    const args = ['-D', '-f', this.#path('sshd_config'), '-E', this.#path('log')];
-    const child = spawn(SSHD, args, { stdio: 'ignore', detached: true });
+    const [file, ...args] = this.#server;
+    const child = spawn(file, args, { stdio: 'ignore', detached: true });
     this.#child = child;
     const ended = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());

@@ -1,4 +1,5 @@
-// Real sshds on loopback addresses, for tests and benchmarks: as root or not, each host with its own key, log and HOME.
+// Real sshds on loopback addresses, for tests and benchmarks: as root or not, each host with its own key, log and HOME. Where
+// there is no sshd something stands in for it, for commands only (standIn.mjs).
 //
 // HOME of a host's commands is its own by SetEnv, and where the user's shell is bash they begin there (.bashrc, BASH_ENV); with
 // another shell they begin in the user's real home, as sshd takes it from passwd. sftp begins there too. All hosts share
@@ -11,7 +12,7 @@ import { join } from 'node:path';
 import { guard, type Guard } from './guard.ts';
 import { MARK, RigHost, type HostOptions } from './host.ts';
 import { newKey } from './keys.ts';
-import { sshdMissing } from './missing.ts';
+import { rigMissing } from './missing.ts';
 import { signal, until, withEnvironment } from './procs.ts';
 import { holdRunSshd, releaseRunSshd } from './runSshd.ts';
 
@@ -19,7 +20,7 @@ export { RigHost, type HostOptions } from './host.ts';
 export { answers, drops, hangsUp, refuses, silent, stalls, type Bad } from './bad.ts';
 export { relay, type Relay, type RelayOptions } from './relay.ts';
 export { installSudo } from './sudo.ts';
-export { sshdMissing } from './missing.ts';
+export { rigMissing, sshdMissing } from './missing.ts';
 
 export interface RigOptions {
   /** How many, or one by one. Default: 1. */
@@ -41,9 +42,9 @@ export interface Entry {
   readonly ssh?: readonly string[];
 }
 
-/** Makes the folder and the keys, and starts the hosts, all at once. @throws Error where sshd is missing or doesn't start */
+/** Makes the folder and the keys, and starts the hosts, all at once. @throws Error where ssh is missing or a host doesn't start */
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const missing = sshdMissing();
+  const missing = rigMissing();
   if (missing !== undefined) throw new Error(missing);
   for (let attempt = 1; ; attempt++) {
     const rig = new Rig(await freePort(), options);

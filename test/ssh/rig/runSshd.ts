@@ -1,6 +1,7 @@
 // /run/sshd, where root's sshd puts the part of it that nobody trusts yet. Rigs of several processes share it: each says in
 // it that it is there, and the last takes it away if a rig has made it.
 import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hasSshd } from './missing.ts';
 import { isAlive } from './procs.ts';
 
 const FOLDER = '/run/sshd';
@@ -11,7 +12,7 @@ let rigs = 0;
 
 /** Not needed by anybody but root. */
 export function holdRunSshd(): void {
-  if (process.getuid?.() !== 0 || rigs++ > 0) return;
+  if (process.getuid?.() !== 0 || !hasSshd() || rigs++ > 0) return;
   for (;;) {
     try {
       mkdirSync(FOLDER, { mode: 0o755 });
@@ -29,7 +30,7 @@ export function holdRunSshd(): void {
 }
 
 export function releaseRunSshd(): void {
-  if (process.getuid?.() !== 0 || --rigs > 0) return;
+  if (process.getuid?.() !== 0 || !hasSshd() || --rigs > 0) return;
   try {
     rmSync(HERE, { force: true });
     const names = readdirSync(FOLDER);
