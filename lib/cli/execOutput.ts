@@ -129,7 +129,7 @@ export function summaryOfInterrupted(all: HostSet, ends: readonly ExecEnd[]): st
 }
 
 /** Why a host failed, in words that are the same for all hosts with the same reason. */
-function why({ error, reached }: { readonly error: Error | undefined; readonly reached: boolean }): string {
+export function why({ error, reached }: { readonly error: Error | undefined; readonly reached: boolean }): string {
   if (error === undefined) return '';
   if (!isRunError(error, 'connection')) return firstLine(briefly(error));
   const { phase } = error.reason;
