@@ -27,6 +27,7 @@ export class Spool {
 
   constructor(source: Readable) {
     this.#source = source;
+    source.on('error', () => {}); // its readers are told
   }
 
   /** All of it, for one of them. Throws the error of the source, in its place. */
@@ -59,7 +60,7 @@ export class Spool {
       if (done === true) this.#ended = true;
       else if (!this.#over) this.#keep(Buffer.from(value));
     } catch (error) {
-      this.#error = error as Error;
+      if (!this.#over) this.#error = error as Error;
     } finally {
       this.#more = undefined;
     }

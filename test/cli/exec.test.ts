@@ -1,34 +1,12 @@
 // The real command against real sshds. Its own command line (test/fixtures/exec.ts), from the sources.
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { installSudo, refuses, startRig, sshdMissing, type Rig } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
-import { missing, start, type Ended, type Living } from './support.ts';
+import { line } from './execLine.ts';
 
 const skip = sshdMissing() ?? false;
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const command = [process.execPath, '--import', at('../../dist/lib/cli/load/register.js'), at('../fixtures/exec.ts')];
-
-type Begin = (...args: string[]) => Living;
-
-/** A command line with a state of its own, and what it ended with. */
-function line(t: Test): {
-  readonly begin: Begin & { with(env: Record<string, string>): Begin };
-  exec(...args: string[]): Promise<Ended>;
-  readonly state: string;
-} {
-  const folder = t.testdir({});
-  const begins =
-    (more: Record<string, string>): Begin =>
-    (...args) =>
-      start(['exec', ...args], { env: { XDG_STATE_HOME: folder, HOME: folder, ...more } }, command);
-  const begin = Object.assign(begins({}), { with: begins });
-  return { begin, exec: (...args) => begin(...args).ended, state: join(folder, 'sluice/exec.json') };
-}
-
 const sorted = (text: string): string[] => text.trimEnd().split('\n').toSorted();
 
 t.test('what is wrong is said, with the exit code 2, before anything is done', async (t) => {
@@ -60,6 +38,11 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
       '--',
       'true',
     ],
+    [/jump: "-oProxyCommand=x" is no host/, '-w', 'a', '--jump=b,-oProxyCommand=x', '--', 'true'],
+    [/"-oProxyCommand=x" is no name/, '--hosts=-oProxyCommand=x', '--', 'true'],
+    [/"-oProxyCommand=x" is no name/, '-w', 'u@-oProxyCommand=x', '--', 'true'],
+    [/user is not/, '-w', 'a', '--user=-oProxyCommand=x', '--', 'true'],
+    [/--transcript: .*\/proc\/x/, '-w', 'a', '--transcript', '/proc/x', '--', 'true'],
     [/--config: there is no file nowhere/, '-w', 'a', '-F', 'nowhere', '--', 'true'],
     [/--identity: there is no file nowhere/, '-w', 'a', '-i', 'nowhere', '--', 'true'],
   ];
@@ -241,131 +224,6 @@ t.test('with real hosts', { skip }, async (t) => {
     const wrong = await begin.with({ SLUICE_SUDO_PASSWORD: 'wrong' })(...F, '-w', 'h1', '--sudo', '--', script).ended;
     t.match(wrong, { status: 1, stdout: '', stderr: /the password was refused/ });
     t.notMatch(wrong.stderr, /wrong\b/);
-  });
-
-  t.test('--stdin gives all of it to each host, also to who begins later; else it is left alone', async (t) => {
-    const { begin } = line(t);
-    const big = Buffer.alloc(12_000_000, Buffer.from([...Array(251).keys()]));
-    const sum = createHash('sha256').update(big).digest('hex');
-    for (const way of [['-f', '1'], ['--sudo']]) {
-      for (const host of rig.hosts) installSudo(host, undefined);
-      const living = begin(
-        ...F,
-        '-w',
-        'h[1-3]',
-        ...way,
-        '--stdin',
-        '-b',
-        '--',
-        'case $NUMBER in 2) :;; *) sha256sum; esac',
-      );
-      living.stdin.end(big);
-      t.equal((await living.ended).stdout, `==> h[1,3] (2 of 3) <==\n${sum}  -\n==> h2 (1 of 3) <==\n(nothing)\n`);
-    }
-    // The rest of a list that a shell reads.
-    const folder = t.testdirName;
-    writeFileSync(join(folder, 'list'), 'h1\nh2\nh3\n');
-    const loop = `while read -r host; do ${['"$@"', 'exec', ...F, '-w'].join(' ')} "$host" -- 'cat; echo $NUMBER'; done < list`;
-    const shell = start(['-c', loop, 'sh', ...command], { cwd: folder, env: { XDG_STATE_HOME: folder } }, ['/bin/sh']);
-    t.equal((await shell.ended).stdout, 'h1 | 1\nh2 | 2\nh3 | 3\n');
-  });
-
-  t.test('--stdin that goes on: what was said is there at once, and Ctrl-C ends it', async (t) => {
-    const { begin } = line(t);
-    const living = begin(...F, '-w', 'h[1-2]', '--stdin', '--', 'read -r x; echo "got $x"; cat');
-    living.stdin.write('one\n');
-    await Promise.all([living.says(/h1 \| got one/), living.says(/h2 \| got one/)]);
-    living.stdin.write('two\n');
-    await Promise.all([living.says(/h1 \| two/), living.says(/h2 \| two/)]);
-    living.signal('SIGINT');
-    t.equal((await living.ended).signal, 'SIGINT');
-    await allEnded();
-  });
-
-  t.test(
-    '--ask-sudo-password asks once on the terminal, and shows nothing of it',
-    { skip: missing('python3') },
-    async (t) => {
-      for (const host of rig.hosts) installSudo(host, 'open sesame');
-      const folder = t.testdir({});
-      const typing = at('../fixtures/typing.py');
-      const exec = (answer: string, ...args: string[]): Promise<Ended> =>
-        start(
-          [typing, 'password on h[1-2]: ', answer, ...command, 'exec', ...F, '-w', 'h[1-2]', '--sudo', ...args],
-          { env: { XDG_STATE_HOME: folder, NO_COLOR: '1' } },
-          ['python3'],
-        ).ended;
-      const done = await exec(
-        'opem\\x7fn sesame\r',
-        '-K',
-        '--',
-        'echo $RIG_SUDO; cat /proc/[0-9]*/cmdline | tr -d "\\0" | grep -c "open sesam[e]" || :',
-      );
-      t.match(done.stdout, /h1 \| root/);
-      t.match(done.stdout, /h2 \| root/);
-      t.notMatch(done.stdout, /sesame|\| [1-9]/);
-      t.equal(done.stdout.split("sudo's password").length, 2);
-      const wrong = await exec('swordfish\r', '-K', '--', 'true');
-      t.equal(wrong.status, 1);
-      t.match(wrong.stdout, /h\[1-2\]: .*the password was refused/);
-      t.notMatch(wrong.stdout, /swordfish/);
-      t.match(await exec('\r', '-K', '--', 'true'), { status: 2, stdout: /no password was given/ });
-      const interrupted = await exec('abc\\x03', '-K', '--', 'true');
-      t.equal(interrupted.status, 254, 'SIGINT');
-      const dry = await exec('', '-K', '--dry-run', '--', 'true');
-      t.match(dry, { status: 0 });
-      t.notMatch(dry.stdout, /password/);
-      // Without a terminal.
-      const none = start(
-        ['-w', ...command, 'exec', ...F, '-w', 'h1', '--sudo', '-K', '--', 'true'],
-        { env: { XDG_STATE_HOME: folder } },
-        ['setsid'],
-      );
-      t.match(await none.ended, {
-        status: 2,
-        stderr: /no terminal to ask on; put the password into \$SLUICE_SUDO_PASSWORD/,
-      });
-      for (const host of rig.hosts) installSudo(host, undefined);
-    },
-  );
-
-  t.test('each ending of it ends what runs there, and says where it was', async (t) => {
-    const { begin, state } = line(t);
-    const command =
-      'case $NUMBER in 1) exit 0;; 2) exit 3;; esac; test $STUBBORN && trap "" TERM INT HUP; sleep 1000 & wait; cat; sleep 1000';
-    for (const [signal, stubborn, ...how] of [
-      ['SIGINT', ''],
-      ['SIGTERM', '', '--sudo'],
-      ['SIGHUP', 'STUBBORN=1; ', '--stdin', '--sudo'],
-      ['SIGKILL', ''],
-      ['SIGKILL', 'STUBBORN=1; ', '--stdin', '--sudo'],
-    ] as const) {
-      const living = begin(...F, '-w', 'h[1-4]', '-f', '3', ...how, '--json', '--', stubborn + command);
-      await Promise.all([living.says(/"h1"/), living.says(/"h2"/)]);
-      await until('they have begun', () => rig.hosts.slice(2).every((host) => host.commands().length > 1));
-      living.signal(signal);
-      const ended = await living.ended;
-      t.equal(ended.signal, signal);
-      await until(
-        `${signal} ${how.join(' ')}: all has ended`,
-        () => rig.hosts.every((host) => host.commands().length === 0),
-        2000 + 5000 + 3000, // the last: a busy machine
-      );
-      if (signal === 'SIGKILL') continue;
-      t.match(
-        ended.stderr,
-        /sluice: interrupted; 1 of 4 ok\n {2}h1: ok\n {2}h2: failed with exit code 3\n {2}h\[3-4\]: interrupted\n$/,
-      );
-      t.match((JSON.parse(readFileSync(state, 'utf8')) as { failed: string[] }).failed, ['h2', 'h3', 'h4']);
-    }
-    const living = begin(...F, '-w', 'h[1-4]', '-f', '1', '--', 'echo up; test $NUMBER = 1 || sleep 1000');
-    await living.says(/h2 \| up/);
-    living.signal('SIGINT');
-    t.match(
-      (await living.ended).stderr,
-      /interrupted; 1 of 4 ok\n {2}h1: ok\n {2}h2: interrupted\n {2}h\[3-4\]: not begun\n$/,
-    );
-    await allEnded();
   });
 
   t.test('Ctrl-C leaves no remote process, and what was said is shown', async (t) => {
