@@ -1,8 +1,6 @@
 import { basename, join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import type { HostSet } from '../fleet/hostSet.ts';
-import type { FleetResult } from '../fleet/result.ts';
-import type { CopyEnd, CopyResult } from '../fleet/scp.ts';
+import type { CopyEnd } from '../fleet/scp.ts';
 import type { Host } from '../ssh/host.ts';
 import { execOptions, settingsOf, type ExecArguments } from './execOptions.ts';
 import { readHosts } from './hosts.ts';
@@ -23,14 +21,18 @@ export const copyOptions = {
   'dry-run': execOptions['dry-run'],
 } as const;
 
-interface CopyArguments extends ExecArguments {
+/** As they come from the command line. */
+export interface CopyArguments extends ExecArguments {
   readonly paths: readonly string[] | undefined;
   readonly recursive: boolean;
   readonly preserve: boolean;
 }
 
+/** A path whose last part says nothing of what it is called there, or would lead out of its host's folder here. */
+const WITHOUT_NAME = /(?:^|\/)\.{0,2}\/*$/;
+
 /** What goes where, for a host. */
-type Ends = (host: Host) => readonly [from: readonly CopyEnd[], to: CopyEnd];
+export type Ends = (host: Host) => readonly [from: readonly CopyEnd[], to: CopyEnd];
 
 const exitCodes =
   'Exit code: 0 when it succeeded everywhere, 3 where a host could not be reached, else 1; 2: not run as given.';
@@ -51,6 +53,7 @@ export const copy: CommandModule<object, CopyArguments> = {
     const to = paths.pop();
     if (to === undefined || paths.length === 0)
       throw new UsageError('copy: expected what is copied and where to', "sluice copy -w 'web[01-40]' FILE... DEST");
+    noneEmpty('copy', [...paths, to]);
     // As ends of scp they would be read for a host in front: ./a:b is none.
     const from = paths.map((path) => (/^[./]/.test(path) ? path : `./${path}`));
     await copyAll('copy', argv, (host) => [from, host.path(to)]);
@@ -73,54 +76,33 @@ export const fetch: CommandModule<object, CopyArguments> = {
     const [path, folder, ...more] = [...(argv.paths ?? []), ...(argv['--'] ?? [])];
     if (path === undefined || folder === undefined || more.length > 0)
       throw new UsageError('fetch: expected a path and a folder', "sluice fetch -w 'web[01-40]' PATH DIR");
-    const { mkdirSync } = await import('node:fs');
+    noneEmpty('fetch', [path, folder]);
+    const { fileNameOf, makeFolders } = await import('./folders.ts');
     const { keyOf } = await import('../fleet/typed.ts');
+    if (!argv['dry-run']) {
+      try {
+        makeFolders(folder);
+      } catch (error) {
+        throw new UsageError(`fetch: ${folder} is no folder and can not be one: ${(error as Error).message}`);
+      }
+    }
     await copyAll('fetch', argv, (host) => {
-      const place = join(folder, keyOf(host));
-      if (!argv['dry-run']) mkdirSync(place, { recursive: true });
-      const to = join(place, basename(path));
+      const place = join(folder, fileNameOf(keyOf(host)));
+      if (!argv['dry-run']) makeFolders(place);
+      const to = WITHOUT_NAME.test(path) ? place : join(place, basename(path));
       return [[host.path(path)], /^[./]/.test(to) ? to : `./${to}`];
     });
   },
 };
 
+function noneEmpty(name: string, paths: readonly string[]): void {
+  if (paths.includes('')) throw new UsageError(`${name}: a path is empty`);
+}
+
 async function copyAll(name: string, argv: CopyArguments, ends: Ends): Promise<void> {
   const settings = settingsOf(argv);
   const set = await readHosts(argv.hosts ?? [], argv, `sluice ${name} -w 'web[01-40]' …`);
   if (set.size === 0) throw new UsageError(`${name}: these are no hosts`, `sluice ${name} -w 'web[01-40]' …`);
-  const { each } = await import('../fleet/each.ts');
-  const { scp } = await import('../fleet/scp.ts');
-  const { perform } = await import('./perform.ts');
-  const options = { ...settings, recursive: argv.recursive, ...(argv.preserve && { preserve: true as const }) };
-  const work = function* (): Generator<any, void, any> {
-    const result: FleetResult<CopyResult> = yield* each(set, (host) => scp(...ends(host), options), {
-      slots: argv.fanout,
-      failFast: argv['fail-fast'],
-      ...(argv['max-fail'] !== undefined && { maxFail: argv['max-fail'] }),
-    });
-    if (argv['dry-run']) return;
-    process.exitCode = result.unreachable.size > 0 ? 3 : result.ok.size < set.size ? 1 : 0;
-    process.stderr.write(summary(result, set));
-  };
-  await perform(() => [work], {
-    slots: undefined,
-    timeout: undefined,
-    'fail-fast': false,
-    report: argv['dry-run'] ? 'prefix' : 'quiet',
-    'dry-run': argv['dry-run'],
-    cwd: undefined,
-  });
-}
-
-function summary(result: FleetResult<CopyResult>, set: HostSet): string {
-  let [files, bytes] = [0, 0];
-  for (const one of result.ok.values()) {
-    files += one.files;
-    bytes += one.bytes;
-  }
-  const lines = [`${result.ok.size} of ${set.size} hosts: ${files} files, ${bytes} bytes`];
-  for (const { hosts, outcome } of result.fold())
-    if (outcome.type === 'failed') lines.push(`${String(hosts)}: ${outcome.error.message}`);
-  if (result.skipped.size > 0) lines.push(`${String(result.skipped)}: not begun`);
-  return `${lines.join('\n')}\n`;
+  const { runCopy } = await import('./copyAll.ts');
+  await runCopy(argv, set, settings, ends);
 }

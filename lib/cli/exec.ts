@@ -16,7 +16,8 @@ export const exec: CommandModule<object, ExecArguments> = {
       .usage(
         '$0 exec -w HOSTS -- COMMAND...\n\n' +
           'Runs COMMAND on each of the hosts by your own OpenSSH. As with ssh its words, joined by blanks, are read by the ' +
-          'remote shell (/bin/sh): quote twice what is one word there, or give --argv. It reads nothing from stdin. Ends ' +
+          'remote shell (/bin/sh): quote twice what is one word there, or give --argv. It reads nothing from stdin unless you give ' +
+          '--stdin. Ends ' +
           'with all that it has started there, also when you press Ctrl-C.\n\n' +
           'Exit code: 0 when it succeeded everywhere, 3 where a host could not be reached, else 1 where it failed; 2: not ' +
           'run as given.',
@@ -29,11 +30,13 @@ export const exec: CommandModule<object, ExecArguments> = {
         "$0 exec -w @web --inventory hosts.ini --canary 1 --batch 25% -- 'cd /srv && ./deploy'",
         'a few at a time',
       )
+      .example("$0 exec -w 'web[01-40]' --stdin -- 'cat >/etc/motd' <motd", 'stdin to each of them')
       .example('$0 exec --failed -- ./deploy', 'again, where it did not succeed') as never,
   handler: async (argv) => {
     const command = commandOf(argv);
     const settings = settingsOf(argv);
     const shape = shapeOf(argv);
+    checkInput(argv);
     const hosts = await hostsOf(argv);
     if (hosts.size === 0) {
       if (!argv.failed) throw new UsageError('exec: these are no hosts', hint);
@@ -51,6 +54,12 @@ function shapeOf(argv: ExecArguments): Shape {
   if (argv.diff && given[0] !== undefined && given[0] !== 'gather')
     throw new UsageError(`exec: --diff compares what is gathered; it is not for --${given[0]}`);
   return given[0] ?? (argv.diff ? 'gather' : 'prefix');
+}
+
+function checkInput({ stdin, sudo, hosts = [], exclude = [], inventory = [], ...argv }: ExecArguments): void {
+  if (argv['ask-sudo-password'] && !sudo) throw new UsageError('exec: --ask-sudo-password is for --sudo; give both');
+  if (stdin && [...hosts, ...exclude, ...inventory].some((text) => text.trim() === '-'))
+    throw new UsageError('exec: stdin has either hosts (-) or what --stdin gives to the command, not both');
 }
 
 async function hostsOf(argv: ExecArguments): Promise<HostSet> {

@@ -3,16 +3,18 @@ import type { HostSet } from '../fleet/hostSet.ts';
 import type { FleetResult } from '../fleet/result.ts';
 import { labelOf } from '../fleet/typed.ts';
 import { via } from '../fleet/via.ts';
-import type { Via } from '../kernel/index.ts';
+import { isRunError, type Via } from '../kernel/index.ts';
 import { Screen } from '../report/screen.ts';
 import type { Host } from '../ssh/host.ts';
 import type { SshSettings } from '../ssh/settings.ts';
+import { askPassword } from './askPassword.ts';
 import { PASSWORD, type ExecArguments } from './execOptions.ts';
-import { jsonLine, notOk, printGathered, skippedLines, summaryOf } from './execOutput.ts';
+import { jsonLine, notOk, printGathered, skippedLines, summaryOf, summaryOfInterrupted } from './execOutput.ts';
 import { execute, type ExecEnd } from './execRun.ts';
 import { keepLastTime } from './execState.ts';
 import { makeFolder } from './execTranscript.ts';
 import { perform } from './perform.ts';
+import { Spool } from './spool.ts';
 
 /** How the output is shown. */
 export type Shape = 'prefix' | 'gather' | 'json';
@@ -30,8 +32,13 @@ export interface Exec {
 export async function runExec(what: Exec): Promise<void> {
   const { argv, shape } = what;
   const dry = argv['dry-run'];
+  const more: More = {
+    input: argv.stdin && !dry ? new Spool(process.stdin) : undefined,
+    sudo: argv.sudo ? await sudo(what) : undefined,
+  };
   if (argv.transcript !== undefined && !dry) makeFolder(argv.transcript);
-  await perform(() => [dry ? () => inHosts(what, () => {}) : () => live(what)], {
+  const run = dry ? () => inHosts(what, more, () => {}) : () => live(what, more);
+  await perform(() => [run], {
     slots: undefined,
     timeout: undefined,
     'fail-fast': false,
@@ -41,8 +48,15 @@ export async function runExec(what: Exec): Promise<void> {
   });
 }
 
+/** What comes from outside, once for all hosts. */
+interface More {
+  readonly input: Spool | undefined;
+  readonly sudo: Via | undefined;
+}
+
 function inHosts(
   { argv, hosts, command, settings, shape }: Exec,
+  { input, sudo }: More,
   ended: (end: ExecEnd) => void,
 ): Generator<any, FleetResult<unknown>, any> {
   const dry = argv['dry-run'];
@@ -51,7 +65,8 @@ function inHosts(
     command,
     settings,
     timeout: argv.timeout,
-    sudo: argv.sudo ? sudo() : undefined,
+    sudo,
+    input,
     each: {
       slots: argv.fanout,
       failFast: argv['fail-fast'],
@@ -66,25 +81,35 @@ function inHosts(
 }
 
 /** One for all hosts. Without a password only what sudoers let pass without one can be run. */
-function sudo(): Via {
-  const password = process.env[PASSWORD];
+async function sudo({ argv, hosts }: Exec): Promise<Via> {
+  const given = process.env[PASSWORD];
   delete process.env[PASSWORD]; // ssh and what that starts need not see it
+  const instead = `put the password into $${PASSWORD}`;
+  const ask = argv['ask-sudo-password'] && !argv['dry-run'];
+  const password = ask
+    ? await askPassword(`sudo's password on ${String(hosts)}: `, '--ask-sudo-password', instead)
+    : given;
   return via.sudo(password === undefined ? {} : { password: () => password });
 }
 
-function* live(what: Exec): Generator<any, void, any> {
+function* live(what: Exec, more: More): Generator<any, void, any> {
   const { hosts, shape } = what;
   // That its reader has gone is told to `perform`, whose report writes to the same streams.
   const screen = new Screen({ closed: () => {} });
   const ends: ExecEnd[] = [];
   let result: FleetResult<unknown> | undefined;
+  let interrupted = false;
   try {
-    result = yield* inHosts(what, (end) => {
+    result = yield* inHosts(what, more, (end) => {
       ends.push(end);
       if (shape === 'json') screen.write('out', `${jsonLine(end)}\n`);
     });
     process.exitCode = result.unreachable.size > 0 ? 3 : result.ok.size < hosts.size ? 1 : 0;
+  } catch (error) {
+    interrupted = isRunError(error, 'killed') && error.reason.by.startsWith('SIG');
+    throw error;
   } finally {
+    more.input?.close();
     // Also when it was ended by Ctrl-C: what was said until then is worth as much.
     const order = new Map<Host, number>([...hosts].map((host, index) => [host, index]));
     ends.sort((a, b) => order.get(a.host)! - order.get(b.host)!);
@@ -92,7 +117,7 @@ function* live(what: Exec): Generator<any, void, any> {
     if (result !== undefined) {
       if (shape === 'json') for (const line of skippedLines(result.skipped)) screen.write('out', `${line}\n`);
       screen.write('err', summaryOf(hosts, ends, result.skipped));
-    }
+    } else if (interrupted) screen.write('err', summaryOfInterrupted(hosts, ends));
     const unkept = keep(what, ends);
     if (unkept !== undefined) screen.write('err', `sluice: --failed will not know of this: ${unkept.message}\n`);
   }

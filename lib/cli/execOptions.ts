@@ -28,6 +28,8 @@ export interface ExecArguments {
   readonly 'connect-timeout': string | undefined;
   readonly argv: boolean;
   readonly sudo: boolean;
+  readonly 'ask-sudo-password': boolean;
+  readonly stdin: boolean;
   readonly gather: boolean;
   readonly diff: boolean;
   readonly prefix: boolean;
@@ -86,7 +88,9 @@ export const execOptions = {
     defaultDescription: 'as ssh_config says, else 10s',
   },
   argv: { ...flag, describe: 'the words are a program and its arguments, each as it is; no remote shell reads them' },
+  stdin: { ...flag, describe: 'give what stdin says to the command on each host' },
   sudo: { ...flag, describe: `as root, by sudo; its password, if it wants one, is in $${PASSWORD}` },
+  'ask-sudo-password': { ...flag, alias: 'K', describe: 'ask for it once, on the terminal' },
   prefix: { ...flag, describe: 'each line as it comes, behind its host', defaultDescription: 'yes' },
   gather: {
     ...flag,

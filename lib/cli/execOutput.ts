@@ -96,8 +96,40 @@ export function summaryOf(all: HostSet, ends: readonly ExecEnd[], skipped: HostS
   return `sluice: ${ok} of ${all.size} ok\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
+/** The same where the user has ended it: also what was done, as nobody has seen the end of it. */
+export function summaryOfInterrupted(all: HostSet, ends: readonly ExecEnd[]): string {
+  const killed = ends.filter(({ error }) => isRunError(error, 'killed'));
+  const others = ends.filter(({ error }) => !isRunError(error, 'killed'));
+  const ended = new Set(ends.map(({ host }) => keyOf(host)));
+  const line = (what: string, hosts: readonly Host[]): string =>
+    hosts.length === 0 ? '' : `  ${String(new HostSet(hosts))}: ${what}\n`;
+  const ok = others.filter(({ error }) => error === undefined).map(({ host }) => host);
+  const failed = gather(
+    others.filter(({ error }) => error !== undefined),
+    why,
+  );
+  return [
+    `sluice: interrupted; ${ok.length} of ${all.size} ok\n`,
+    line('ok', ok),
+    ...failed.map((group) =>
+      line(
+        why(group[0]!),
+        group.map(({ host }) => host),
+      ),
+    ),
+    line(
+      'interrupted',
+      killed.map(({ host }) => host),
+    ),
+    line(
+      'not begun',
+      [...all].filter((host) => !ended.has(keyOf(host))),
+    ),
+  ].join('');
+}
+
 /** Why a host failed, in words that are the same for all hosts with the same reason. */
-function why({ error, reached }: { readonly error: Error | undefined; readonly reached: boolean }): string {
+export function why({ error, reached }: { readonly error: Error | undefined; readonly reached: boolean }): string {
   if (error === undefined) return '';
   if (!isRunError(error, 'connection')) return firstLine(briefly(error));
   const { phase } = error.reason;

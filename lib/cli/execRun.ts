@@ -11,6 +11,7 @@ import type { Duration, Via } from '../kernel/index.ts';
 import { program, type ProgramResult } from '../runners/program.ts';
 import type { Host } from '../ssh/host.ts';
 import type { SshSettings } from '../ssh/settings.ts';
+import type { Spool } from './spool.ts';
 import { Transcript } from './execTranscript.ts';
 
 /** Characters of a stream of a host that are kept for the end; of more, the last. */
@@ -24,6 +25,8 @@ export interface ExecPlan {
   readonly timeout: Duration | undefined;
   /** As another user. */
   readonly sudo: Via | undefined;
+  /** For the command's stdin. */
+  readonly input: Spool | undefined;
   readonly each: EachOptions;
   /** Keep what the hosts say. */
   readonly keep: boolean;
@@ -91,7 +94,8 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
   let error: Error | undefined;
   try {
     const heard = keep || files !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
-    const command = program(plan.command, { ...heard, label: name, capture: false, timeout: plan.timeout });
+    const stdin = plan.input === undefined ? {} : { stdin: plan.input.reader() };
+    const command = program(plan.command, { ...heard, ...stdin, label: name, capture: false, timeout: plan.timeout });
     const body = plan.sudo === undefined ? command : within({ via: plan.sudo }, command);
     return yield* within({ via: via.ssh(host, plan.settings) }, body);
   } catch (thrown) {

@@ -1,7 +1,8 @@
 // Where `exec` did not succeed the last time: one file of the user's, for --failed.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { makeFolders } from './folders.ts';
 import { UsageError } from './usage.ts';
 
 /** What is kept of an `exec`. */
@@ -43,7 +44,7 @@ export function keepLastTime(last: LastTime): Error | undefined {
   const path = place();
   const aside = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path), 0o700);
     writeFileSync(aside, `${JSON.stringify(last)}\n`, { mode: 0o600 });
     renameSync(aside, path);
     return undefined;

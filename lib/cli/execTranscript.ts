@@ -1,6 +1,7 @@
 // --transcript: what each host says, in files of its own.
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileNameOf, makeFolders } from './folders.ts';
 import { UsageError } from './usage.ts';
 
 const WRITE = 64 * 1024; // characters
@@ -8,7 +9,7 @@ const WRITE = 64 * 1024; // characters
 /** Makes the folder. @throws UsageError where that can't be */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
     throw new UsageError(`--transcript: ${(error as Error).message}`);
   }
@@ -20,8 +21,7 @@ export class Transcript {
   #text = '';
 
   constructor(folder: string, host: string, end: 'out' | 'err') {
-    // A name could leave the folder, or hide in it.
-    this.#fd = openSync(join(folder, `${host.replace(/^\.|[/\\]/g, '_')}.${end}`), 'w');
+    this.#fd = openSync(join(folder, `${fileNameOf(host)}.${end}`), 'w');
   }
 
   line(line: string): void {

@@ -100,12 +100,22 @@ function changed(change: Change, run: RunRecord): Partial<Ambient> {
     next.env = changedEnv({}, change.env);
     next.via = undefined;
   } else {
-    const rewrite = typeof via === 'function' ? via : (command: Command) => via.rewrite(command, run);
+    const rewrite = reaching(typeof via === 'function' ? via : (command: Command) => via.rewrite(command, run));
     if (typeof via !== 'function' && via.wrap !== undefined) next.spawner = via.wrap(run.spawner);
     const outer = ambient.via;
     next.via = outer === undefined ? rewrite : (command) => outer(rewrite(command));
   }
   return next;
+}
+
+/** What signals a program goes the same way as the program. */
+function reaching(rewrite: (command: Command) => Command): (command: Command) => Command {
+  return (command) => {
+    const { attended, ...rest } = rewrite(command);
+    const reach = command.attended?.reach;
+    if (attended === undefined) return rest;
+    return { ...rest, attended: reach === undefined ? attended : { ...attended, reach: rewrite(reach) } };
+  };
 }
 
 function changedEnv(

@@ -39,6 +39,11 @@ export interface Attendance {
   readonly asks: readonly Ask[];
   /** Its stdin is 'ignore', and in truth a watcher's, who takes lines that name signals and ends it when there will be no more. */
   readonly lifeline: boolean;
+  /**
+   * Signals it, with the signal's name (TERM) as one more word: it has its stdin for itself, and can't be signalled from here.
+   * Is rewritten like the command by those around it. Exit code 0: it was signalled, and has gone if the signal ends.
+   */
+  readonly reach?: Command;
 }
 
 /** A password that is asked for. */

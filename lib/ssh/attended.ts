@@ -8,6 +8,7 @@ import { ends } from '../spawn/group.ts';
 import { ChannelPipe } from './channelPipe.ts';
 import { HeldInput } from './heldInput.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
+import { startReached, type Begun } from './reached.ts';
 
 /** A spawner that heeds `Command.attended`. It joins no programs: what is written first has to come from us. */
 export function attending(spawner: Spawner): Spawner {
@@ -19,10 +20,20 @@ export function attending(spawner: Spawner): Spawner {
     spawn(command, started, exited) {
       const { attended, ...rest } = command;
       if (attended === undefined) return spawner.spawn(command, started, exited);
-      return new Attended(spawner, rest, attended, started, exited);
+      const { asks, lifeline, reach } = attended;
+      const begin = (started: Started, exited: Exited): Begun => {
+        if (asks.length === 0 && !lifeline) return { child: spawner.spawn(rest, started, exited), begun: () => true };
+        const child = new Attended(spawner, rest, attended, started, exited);
+        return { child, begun: () => child.begun };
+      };
+      if (reach === undefined) return begin(started, exited).child;
+      return startReached(attending(spawner), begin, reach, started, exited);
     },
   };
 }
+
+type Started = (pid: number | undefined) => void;
+type Exited = (exit: Exit) => void;
 
 /** Lets a watcher of ours go before it is looked who is left behind. */
 const LEAVING = { every: 5, times: 40 }; // ms
@@ -233,6 +244,11 @@ class Attended implements Child {
     queueMicrotask(() => this.#exited(exit));
   }
 
+  /** Nobody asks it anything any more. */
+  get begun(): boolean {
+    return this.#running && this.#asked === this.#attended.asks.length;
+  }
+
   // --- Child --------------------------------------------------------------------------------------------------------------
 
   get pid(): number | undefined {
@@ -258,11 +274,10 @@ class Attended implements Child {
       if (ends(signal)) this.#end({ type: 'exit', exitCode: undefined, signal });
       return;
     }
-    const begun = this.#asked === this.#attended.asks.length;
-    if (this.#running && begun && this.#attended.lifeline) child.stdin!.write(`${signal.slice(3)}\n`);
+    if (this.begun && this.#attended.lifeline) child.stdin!.write(`${signal.slice(3)}\n`);
     else {
       // Who waits for a password can be beyond our rights to signal, but not without its input.
-      if (this.#running && !begun) child.stdin!.end();
+      if (this.#running && !this.begun) child.stdin!.end();
       child.signal(signal);
     }
   }

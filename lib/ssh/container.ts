@@ -5,13 +5,14 @@ import type { Command, Context, Spawner, Via } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { attending } from './attended.ts';
+import { actingFor, aside, killWords, newMark, watchedWords } from './beside.ts';
 import { WATCHED_BELOW } from './remoteScript.ts';
 import { assignments, withEnv } from './rewrite.ts';
 
 /** What ends the programs in a container: to end the client would leave them there. */
 interface Lifeline {
   /**
-   * Programs without stdin are started by the container's /bin/sh, which ends all of them when they are killed or nobody over here
+   * Programs are started by the container's /bin/sh, which ends all of them when they are killed or nobody over here
    * lives to do it. False: directly, for images without a shell. Default true.
    */
   readonly lifeline?: boolean;
@@ -96,17 +97,26 @@ function inside(spec: Via['spec'], remote: string, lifeline: boolean, enter: (co
         joint: () => (via === undefined ? outer.joint?.() : undefined),
         spawn(command, started, exited) {
           const { exactEnv: _, ...rest } = command;
-          const watched = lifeline && command.stdin === 'ignore' && command.detach !== true;
-          const entering: Command = watched
-            ? { ...command, stdin: 'pipe', argv: ['/bin/sh', '-c', WATCHED_BELOW, 'sh', '', ...command.argv] }
-            : command;
-          const client: Command = {
+          const client = (words: readonly string[]): Command => ({
             ...rest,
-            argv: enter(entering) as [string, ...string[]],
-            ...{ cwd: run.cwd, env: run.ownEnv },
-            ...(watched && { attended: { asks: [], lifeline } }),
-          };
-          return spawner.spawn(via === undefined ? client : via(client), started, exited);
+            ...{ argv: words as Command['argv'], cwd: run.cwd, env: run.ownEnv },
+          });
+          let entering: Command;
+          // What shares our terminal is ended by it.
+          if (!lifeline || command.detach === true || !command.session) entering = client(enter(command));
+          else if (command.stdin === 'ignore') {
+            const argv = ['/bin/sh', '-c', WATCHED_BELOW, 'sh', '', ...command.argv] as const;
+            const words = enter({ ...command, stdin: 'pipe', argv });
+            entering = { ...client(words), attended: { asks: [], lifeline: true } };
+          } else {
+            const mark = newMark();
+            const plain = { ...command, cwd: '', env: undefined, exactEnv: false, stdin: 'ignore' } as const;
+            const kill = enter({ ...plain, argv: killWords(mark) });
+            const argv: Command['argv'] = [...watchedWords(mark), '0', ...command.argv];
+            const words = actingFor([...kill, 'TERM'], enter({ ...command, argv }));
+            entering = { ...client(words), attended: { asks: [], lifeline: false, reach: aside(client(kill), kill) } };
+          }
+          return spawner.spawn(via === undefined ? entering : via(entering), started, exited);
         },
       };
     },

@@ -15,7 +15,7 @@ const GRACE = 50;
  * `all SIGNAL` signals every process of the session `$s` but the watcher `$m`, whatever its group, and succeeds while there are
  * any: /proc tells, else ps, else the group has to do. `last` ends all of it.
  */
-const SESSION = [
+export const SESSION = [
   'read -r m m2 </proc/self/stat',
   'one() { r=0; kill -s $g $1; case $g in KILL|STOP|0) ;; *) kill -s CONT $1 ;; esac; }',
   'all() { r=1; g=$1; if [ -r /proc/self/stat ]; then for f in /proc/[0-9]*/stat; do read -r l <$f || continue; p=${l%% *}; ' +

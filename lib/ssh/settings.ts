@@ -74,6 +74,11 @@ export function checkSettings(what: string, settings: SshSettings): void {
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.startsWith('-')))
       throw new TypeError(`${what}: ${name} is not ${JSON.stringify(value)}`);
   }
+  for (const jump of settings.jump?.split(',') ?? []) {
+    // A scheme, the user and the port are ssh's to read.
+    if (/^(?:ssh:\/\/)?(?:[^@]*@)?-|^-|^$/.test(jump))
+      throw new TypeError(`${what}: jump: ${JSON.stringify(jump)} is no host`);
+  }
   for (const [name, value] of Object.entries(settings.options ?? {})) {
     if (!/^[A-Za-z]+$/.test(name)) throw new TypeError(`${what}: options: ${JSON.stringify(name)} is no option of ssh`);
     if (/^Control/i.test(name)) throw new TypeError(`${what}: options.${name}: the connection is sluice's own`);

@@ -1,9 +1,10 @@
 // via.sudo: programs of a subtree run as another user.
 import { randomBytes } from 'node:crypto';
-import type { Ask, Command, Context, Via } from '../kernel/index.ts';
+import type { Ask, Attendance, Command, Context, Via } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { attending } from './attended.ts';
+import { aside, askedBy, killWords, newMark, watchedWords } from './beside.ts';
 import { WATCHED_BELOW } from './remoteScript.ts';
 import { ownChanges, withEnv } from './rewrite.ts';
 
@@ -50,20 +51,33 @@ function rewrite(
 ): Command {
   const words = withEnv(command.argv, ownChanges(command, run), command.exactEnv);
   const before = command.attended;
-  // One is enough: an inner one ends what this one would.
-  const watched = lifeline && command.stdin === 'ignore' && command.detach !== true && before?.lifeline !== true;
   const ask = password === undefined ? undefined : newAsk(password);
-  const argv: [string, ...string[]] = ['sudo', ...(ask === undefined ? ['-n'] : ['-S', '-p', ask.prompt])];
-  if (user !== undefined) argv.push('-u', user);
-  argv.push('--');
-  const tells = ask === undefined ? '' : 'echo "$1" >&2; shift; ';
-  const told = ask === undefined ? [] : [ask.begun];
-  if (watched) argv.push('/bin/sh', '-c', `${tells}${WATCHED_BELOW}`, 'sh', ...told, '', ...words);
-  else if (ask !== undefined) argv.push('/bin/sh', '-c', `${tells}exec "$@"`, 'sh', ...told, ...words);
-  else argv.push(...words);
-  const asks = [...(ask === undefined ? [] : [ask]), ...(before?.asks ?? [])];
-  const held = watched || before?.lifeline === true;
-  return { ...command, argv, ...((held || asks.length > 0) && { attended: { asks, lifeline: held } }) };
+  const asks = ask === undefined ? [] : [ask];
+  const become = ['sudo', ...(ask === undefined ? ['-n'] : ['-S', '-p', ask.prompt])];
+  if (user !== undefined) become.push('-u', user);
+  become.push('--');
+  const all: Attendance = { lifeline: false, ...before, asks: [...asks, ...(before?.asks ?? [])] };
+  // One is enough: an inner one ends what this one would. What shares our terminal is ended by it.
+  if (!lifeline || command.detach === true || !command.session || before?.lifeline === true) {
+    const say = ask === undefined ? [] : ['/bin/sh', '-c', 'echo "$1" >&2; shift; exec "$@"', 'sh', ask.begun];
+    return attended({ ...command, argv: [...become, ...say, ...words] as never }, all);
+  }
+  if (command.stdin === 'ignore') {
+    const tells = ask === undefined ? [WATCHED_BELOW] : [`echo "$1" >&2; shift; ${WATCHED_BELOW}`];
+    const argv = [...become, '/bin/sh', '-c', ...tells, 'sh', ...asks.map(({ begun }) => begun), '', ...words];
+    return attended({ ...command, argv: argv as never }, { ...all, lifeline: true });
+  }
+  const mark = newMark();
+  const argv = askedBy([...become, ...watchedWords(mark, ask?.begun)], words);
+  const reach =
+    before?.reach ?? attended(aside(command, [...become, ...killWords(mark, ask?.begun)]), { ...all, asks });
+  return attended({ ...command, argv }, { ...all, reach });
+}
+
+function attended(command: Command, how: Attendance): Command {
+  const { attended: _, ...rest } = command;
+  const nothing = how.asks.length === 0 && !how.lifeline && how.reach === undefined;
+  return nothing ? rest : { ...rest, attended: how };
 }
 
 /** What is looked for on stderr can't be in it by chance. */

@@ -1,33 +1,12 @@
 // The real command against real sshds. Its own command line (test/fixtures/exec.ts), from the sources.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { installSudo, refuses, startRig, sshdMissing, type Rig } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
-import { start, type Ended, type Living } from './support.ts';
+import { line } from './execLine.ts';
 
 const skip = sshdMissing() ?? false;
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const command = [process.execPath, '--import', at('../../dist/lib/cli/load/register.js'), at('../fixtures/exec.ts')];
-
-type Begin = (...args: string[]) => Living;
-
-/** A command line with a state of its own, and what it ended with. */
-function line(t: Test): {
-  readonly begin: Begin & { with(env: Record<string, string>): Begin };
-  exec(...args: string[]): Promise<Ended>;
-  readonly state: string;
-} {
-  const folder = t.testdir({});
-  const begins =
-    (more: Record<string, string>): Begin =>
-    (...args) =>
-      start(['exec', ...args], { env: { XDG_STATE_HOME: folder, HOME: folder, ...more } }, command);
-  const begin = Object.assign(begins({}), { with: begins });
-  return { begin, exec: (...args) => begin(...args).ended, state: join(folder, 'sluice/exec.json') };
-}
-
 const sorted = (text: string): string[] => text.trimEnd().split('\n').toSorted();
 
 t.test('what is wrong is said, with the exit code 2, before anything is done', async (t) => {
@@ -42,6 +21,8 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
     [/these are no hosts/, '-w', 'a!a', '--', 'true'],
     [/--gather and --json are two ways/, '-w', 'a', '--gather', '--json', '--', 'true'],
     [/--diff compares what is gathered/, '-w', 'a', '--diff', '--json', '--', 'true'],
+    [/--ask-sudo-password is for --sudo/, '-w', 'a', '-K', '--', 'true'],
+    [/stdin has either hosts/, '-w', '-', '--stdin', '--', 'true'],
     [/--fanout: expected a whole number/, '-w', 'a', '-f', '0', '--', 'true'],
     [/--max-fail: expected a number of hosts or a part/, '-w', 'a', '--max-fail', '101%', '--', 'true'],
     [/--batch: expected/, '-w', 'a', '--batch', '0', '--', 'true'],
@@ -57,6 +38,11 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
       '--',
       'true',
     ],
+    [/jump: "-oProxyCommand=x" is no host/, '-w', 'a', '--jump=b,-oProxyCommand=x', '--', 'true'],
+    [/"-oProxyCommand=x" is no name/, '--hosts=-oProxyCommand=x', '--', 'true'],
+    [/"-oProxyCommand=x" is no name/, '-w', 'u@-oProxyCommand=x', '--', 'true'],
+    [/user is not/, '-w', 'a', '--user=-oProxyCommand=x', '--', 'true'],
+    [/--transcript: .*\/proc\/x/, '-w', 'a', '--transcript', '/proc/x', '--', 'true'],
     [/--config: there is no file nowhere/, '-w', 'a', '-F', 'nowhere', '--', 'true'],
     [/--identity: there is no file nowhere/, '-w', 'a', '-i', 'nowhere', '--', 'true'],
   ];

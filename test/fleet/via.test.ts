@@ -56,7 +56,7 @@ t.test('docker: folder and environment are those in the container', async (t) =>
     ...['docker in /, X=outside', 'exec', 'web', 'ls', '-l', 'a b'],
   ]);
   const inner = within(
-    { via: via.docker('web', { user: 'me', workdir: '/srv' }), env: { X: 'inside' }, cwd: 'data' },
+    { via: via.docker('web', { user: 'me', workdir: '/srv', lifeline: false }), env: { X: 'inside' }, cwd: 'data' },
     program(['cat'], { stdin: 'text', cwd: 'sub' }),
   );
   t.same((await words(inner, path)).slice(1), [
@@ -71,7 +71,7 @@ t.test('kubectl', async (t) => {
   t.same((await words(within({ via: via.kubectl('pod/web', { lifeline: false }) }, program(['ls'])), path)).slice(1), [
     ...['exec', 'pod/web', '--', 'ls'],
   ]);
-  const options = { namespace: 'prod', container: 'main', context: 'east' };
+  const options = { namespace: 'prod', container: 'main', context: 'east', lifeline: false };
   const inner = within(
     { via: via.kubectl('web', options), env: { X: 'inside' }, cwd: '/srv' },
     program(['cat'], { stdin: 'text' }),
