@@ -15,17 +15,12 @@ const LOOK = [
   'of() { if [ -r /proc/self/stat ]; then read -r l </proc/$1/stat && set -- ${l##*)} && q=$2 s=$4; else s=$(ps -o sid= -p $1) || s=$1; fi; }',
 ].join('; ');
 
-/** The end of all of it, looked for seldom enough for five seconds to be about that on a busy machine. */
-const LAST =
-  'last() { all $1; n=0; while [ $n -lt 14 ] && all 0; do if [ $n -lt 10 ]; then sleep 0.1 || sleep 1; else sleep 1; fi; n=$((n+1)); done; ' +
-  'while all KILL; do sleep 0.1 || sleep 1; done; }';
-
 /**
  * `$1` is TOKEN:PID:ASKER, the rest what is run when the asker has gone: nothing ends the session of the pid. Where the asker
  * can't be seen (another pid namespace, hidepid) it only stands there.
  */
 const WATCH =
-  `x=\${1#*:}; p=\${x%%:*} d=\${x#*:}; shift; ${LOOK}; ${SESSION}; ${LAST}; of $p; v=; [ $d -gt 1 ] && lives 1 && v=1; ` +
+  `x=\${1#*:}; p=\${x%%:*} d=\${x#*:}; shift; ${LOOK}; ${SESSION}; of $p; v=; [ $d -gt 1 ] && lives 1 && v=1; ` +
   'while :; do if [ $v ] && ! lives $d; then [ $# -eq 0 ] || exec "$@"; lives $p && last TERM; exit; fi; lives $p || exit; sleep 1; done';
 
 /** Starts the watcher `$w` of this process, known as `$k`, for the asker `$d`. */
@@ -40,7 +35,7 @@ const KILL =
   `t=$2$1; find() { if [ -r /proc/self/stat ]; then for f in /proc/[0-9]*/cmdline; do l=; read -r l <$f; case $l in *$t:*) return 0 ;; esac; done; return 1; ` +
   'else l=$(ps -A -ww -o args=); case $l in *$t:*) ;; *) return 1 ;; esac; fi; }; ' +
   'n=0; until find; do [ $n -lt 20 ] || exit 3; n=$((n+1)); sleep 0.1 || sleep 1; done; ' +
-  `x=\${l##*$t:}; p=\${x%%:*}; ${LOOK}; ${SESSION}; ${LAST}; m=0; of $p || exit 0; ` +
+  `x=\${l##*$t:}; p=\${x%%:*}; ${LOOK}; ${SESSION}; m=0; of $p || exit 0; ` +
   'case $3 in TERM|INT|HUP|QUIT|KILL) last $3 ;; *) all $3 ;; esac; exit 0';
 
 /** Names a program for what is beside it. */

@@ -8,12 +8,10 @@ import { loginText } from './loginText.ts';
 import { assignments, withEnv } from './rewrite.ts';
 import { saysBegin, saysStatus } from './trailer.ts';
 
-/** After an ending signal whoever is left gets this long, in tenths of a second; then SIGKILL. */
-const GRACE = 50;
-
 /**
  * `all SIGNAL` signals every process of the session `$s` but the watcher `$m`, whatever its group, and succeeds while there are
- * any: /proc tells, else ps, else the group has to do. `last` ends all of it.
+ * any: /proc tells, else ps, else the group has to do. `last SIGNAL` ends all of it: after five seconds, looked at seldom enough to be
+ * about that on a busy machine, by SIGKILL.
  */
 export const SESSION = [
   'read -r m m2 </proc/self/stat',
@@ -22,7 +20,8 @@ export const SESSION = [
     'set -- ${l##*)}; if [ "$4" = $s ] && [ $p != "$m" ] && [ "$1" != Z ]; then one $p; fi; done; ' +
     'elif l=$(ps -A -o sid= -o pid=); then set -- $l; while [ $# -gt 1 ]; do if [ $1 = $s ] && [ $2 != "$m" ]; then one $2; fi; ' +
     'shift 2; done; else kill -s $g -- -$s && r=0; fi; return $r; }',
-  `last() { all TERM; n=0; while [ $n -lt ${GRACE} ] && all 0; do n=$((n+1)); sleep 0.1 || sleep 1; done; while all KILL; do sleep 0.1 || sleep 1; done; }`,
+  'last() { all $1; n=0; while [ $n -lt 14 ] && all 0; do if [ $n -lt 10 ]; then sleep 0.1 || sleep 1; else sleep 1; fi; n=$((n+1)); done; ' +
+    'while all KILL; do sleep 0.1 || sleep 1; done; }',
 ].join('; ');
 
 /**
@@ -31,13 +30,13 @@ export const SESSION = [
  */
 const WATCHER =
   `s=$$ t=; ${SESSION}; while read -r g <&3; do case $g in TERM|INT|HUP|QUIT|KILL) t=1 ;; esac; all $g; done; ` +
-  'if [ "$t" ] || kill -0 $s; then last; fi';
+  'if [ "$t" ] || kill -0 $s; then last TERM; fi';
 
 /**
  * For a command that has stdin for itself: looks each second whether its sshd lives. Once, since a leader that nobody waits for
  * (in a container whose first process doesn't) can be signalled for ever.
  */
-const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last; break; fi; done`;
+const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last TERM; break; fi; done`;
 
 const LEADER = 'if [ "$1" ]; then cd -- "$1" || exit 126; fi; shift; exec "$@"';
 const WATCHED = `exec 3<&0 </dev/null; { ${WATCHER}; } >/dev/null 2>&1 & exec 3<&-; ${LEADER}`;
@@ -59,7 +58,7 @@ function staying(token: string): string {
     `${OUTLIVE}; exec 4>&2 2>/dev/null; ( exec "$@" ) 2>&4 4>&-; ${saysStatus(token, '$?', 4)}`
   );
 }
-const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) all $2; last ;; *) all $2 ;; esac`;
+const KILL = `s=$1 m=0; ${SESSION.replace(/^read[^;]*; /, '')}; case $2 in TERM|INT|HUP|QUIT) last $2 ;; *) all $2 ;; esac`;
 
 /** How a command is looked after. */
 export type Care =

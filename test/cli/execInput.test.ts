@@ -6,7 +6,8 @@ import t from 'tap';
 import { installSudo, startRig, sshdMissing } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
 import { at, command, line } from './execLine.ts';
-import { missing, start, type Ended } from './support.ts';
+import { missing } from '../missing.ts';
+import { start, type Ended } from './support.ts';
 
 const skip = sshdMissing() ?? false;
 
