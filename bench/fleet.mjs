@@ -4,7 +4,8 @@
 import { bench } from './harness.mjs';
 import { farCommands, farCopies, hanging, idle, LIMIT } from './fleetFar.mjs';
 import { asked, DELAY, hosts, place, stopRig } from './fleetHosts.mjs';
-import { cold, jobs, warm } from './fleetNear.mjs';
+import { cold, jobs, played, warm } from './fleetNear.mjs';
+import { leavings } from './fleetLeft.mjs';
 import { STEPS, WIDTH } from './fleetWays.mjs';
 
 /** A figure of sluice's at most `factor` × that of another. */
@@ -86,6 +87,22 @@ try {
       goals: jobGoals,
     },
     {
+      title: `b. the same by a playbook of Ansible, tuned: pipelining, shared connections, no facts, ${WIDTH} forks, strategy free`,
+      unit: 's',
+      better: 'lower',
+      rounds: 1,
+      contestants: played,
+      goals: [
+        {
+          text: 'sluice at least 20 × as fast',
+          test({ ratio }) {
+            const found = ratio('Ansible, tuned');
+            return { met: found >= 20, figure: `${found.toFixed(1)} ×` };
+          },
+        },
+      ],
+    },
+    {
       title: `c. a warm command, ${DELAY} ms there and back`,
       unit: 'round trips',
       better: 'lower',
@@ -117,6 +134,14 @@ try {
         },
         below(1, 's', 'the bad one, behind its limit', `the bad one told of within its limit of ${LIMIT} s and 1 s`),
       ],
+    },
+    {
+      title: 'd. processes left on the hosts, of 96, after Ctrl-C, a limit of seconds and SIGKILL',
+      unit: 'processes',
+      better: 'lower',
+      rounds: 1,
+      contestants: leavings,
+      goals: [below(0, 'processes', 'value', 'none of sluice')],
     },
     {
       title: `e. memory of an idle connection, ${many} of them`,

@@ -150,3 +150,24 @@ export const jobs = (list) => [
     { needs: 'bash', missing: unfollowed },
   ),
 ];
+
+/** The same by Ansible, which takes too long to be among the others. */
+export const played = [
+  on(
+    'sluice',
+    job(({ ready }, ...to) => ready(...to), hosts),
+  ),
+  on(
+    'Ansible, tuned',
+    async () => {
+      adopt();
+      const spent = begin({ self: false });
+      await ways.withMasters(place, [], async (config, folder) => {
+        const { argv, env } = ways.playbook(config, names(hosts), folder);
+        await ways.output(argv, { env });
+      });
+      return spent();
+    },
+    { needs: 'ansible-playbook', missing: unfollowed },
+  ),
+];

@@ -2,7 +2,7 @@
 //   node --import dist/lib/cli/load/register.js bench/fleetRig.mjs '{"hosts": 50}'
 // Prints where they are as a line of JSON and ends with its stdin. `askRig` talks to its control socket.
 import { createServer } from 'node:net';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { relay, silent, startRig } from '../test/ssh/rig/rig.ts';
 import { adopt, bury, family, processes, spentBy } from './fleetProcs.mjs';
@@ -21,12 +21,27 @@ const far = await relay(rig, rig.hosts[0], { name: 'far', delay: delay / 2 });
 const hanging = await silent(rig, 'hangs');
 const listeners = () => rig.hosts.map((host) => host.pid);
 
+/** What commands that are to be counted sleep for. */
+const seconds = 90_000 + (process.pid % 1000);
+const sleepers = () =>
+  [...processes()]
+    .filter(([pid, { state }]) => state !== 'Z' && words(pid).join(' ') === `sleep ${seconds}`)
+    .map(([pid]) => pid);
+function words(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
+
 const told = (host) => ({ name: host.name, address: host.address, port: host.port });
 const place = {
   control: join(rig.folder, 'control'),
   config: rig.config,
   identity: rig.identity,
   delay,
+  seconds,
   hosts: rig.hosts.map((host) => ({ ...told(host), key: host.publicKey, home: host.home })),
   far: { ...told(far), key: rig.hosts[0].publicKey, home: rig.hosts[0].home },
   hangs: told(hanging),
@@ -41,6 +56,12 @@ function spent() {
 }
 
 const requests = {
+  sleeping: async () => ({ count: sleepers().length }),
+  async wake() {
+    for (const pid of sleepers()) process.kill(pid, 'SIGKILL');
+    return {};
+  },
+
   /** Waits until no session is left, removes what was copied and tells what was spent. */
   async quiet() {
     const ended = performance.now() + 20_000;
