@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import type { Attendance, Child, Command, Exit, OutputPipe, Spawner } from '../kernel/index.ts';
 import { ends } from '../spawn/group.ts';
 import { ChannelPipe } from './channelPipe.ts';
+import { Dialogue } from './dialogue.ts';
 import { HeldInput } from './heldInput.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
 import { startReached, type Begun } from './reached.ts';
@@ -46,18 +47,12 @@ class Attended implements Child {
   readonly #attended: Attendance;
   readonly #started: (pid: number | undefined) => void;
   readonly #exited: (exit: Exit) => void;
-  #passwords: readonly string[] = [];
+  #dialogue: Dialogue | undefined;
   #local: LocalEnds | undefined;
   #file: FileHandle | undefined;
   #child: Child | undefined;
   #stdin: HeldInput | undefined;
   #stderr: ChannelPipe | undefined;
-  /** How many of those who ask have begun, and whether the next one has its answer. */
-  #asked = 0;
-  #answered = false;
-  /** What stderr has said and is not yet known to be the command's. */
-  #heard = '';
-  #refused = false;
   #stderrClosed = false;
   #running = false;
   #over = false;
@@ -83,7 +78,14 @@ class Attended implements Child {
     try {
       const passwords: string[] = [];
       for (const ask of this.#attended.asks) passwords.push(await ask.password());
-      this.#passwords = passwords;
+      if (asks)
+        this.#dialogue = new Dialogue(this.#attended.asks, passwords, {
+          answer: (line) => this.#child!.stdin!.write(line),
+          // At the end of its input it asks no more.
+          refused: () => this.#child!.stdin!.end(),
+          say: (chunk) => this.#say(chunk),
+          over: () => this.#open(),
+        });
       this.#local = await localEnds({ ...this.#command, stdout: 'pipe', stderr: 'pipe' });
       if (asks && typeof stderr === 'object' && 'file' in stderr)
         this.#file = await open(stderr.file, stderr.append === true ? 'a' : 'w');
@@ -115,12 +117,13 @@ class Attended implements Child {
     const child = this.#child!;
     this.#running = true;
     child.stdin!.on('error', () => {});
-    if (this.#attended.asks.length === 0) this.#open();
+    const dialogue = this.#dialogue;
+    if (dialogue === undefined) this.#open();
     else {
       this.#stderr = new ChannelPipe(() => {});
-      child.stderr!.on('data', (chunk) => this.#hear(chunk));
+      child.stderr!.on('data', (chunk) => dialogue.hear(chunk));
       child.stderr!.on('close', () => {
-        if (!this.#refused && this.#heard !== '') this.#say(Buffer.from(this.#heard, 'latin1'));
+        dialogue.end();
         this.#stderr!.end();
         this.#stderrClosed = true;
         this.#closed?.();
@@ -130,54 +133,12 @@ class Attended implements Child {
     this.#started(pid);
   }
 
-  // --- what is said before it begins --------------------------------------------------------------------------------------
-
-  #hear(chunk: Buffer): void {
-    if (this.#asked === this.#attended.asks.length) {
-      this.#say(chunk);
-      return;
-    }
-    this.#heard += chunk.toString('latin1');
-    for (;;) {
-      const ask = this.#attended.asks[this.#asked];
-      if (ask === undefined) break;
-      const begun = this.#heard.indexOf(`${ask.begun}\n`);
-      const prompt = this.#heard.indexOf(ask.prompt);
-      if (prompt !== -1 && (begun === -1 || prompt < begun)) {
-        this.#cut(prompt, ask.prompt.length);
-        this.#answer();
-      } else if (begun !== -1) {
-        this.#cut(begun, ask.begun.length + 1);
-        this.#asked++;
-        this.#answered = false;
-      } else return;
-    }
-    // What has been said by those who asked: their newline behind the password is no line.
-    const said = this.#heard.replace(/^\s*\n/, '');
-    this.#heard = '';
-    if (said !== '') this.#say(Buffer.from(said, 'latin1'));
-    this.#open();
-  }
-
   /** What is the command's. */
   #say(chunk: Buffer): void {
     const { stderr } = this.#command;
     if (stderr === 'pipe') this.#stderr!.push(chunk);
     else if (stderr === 'inherit') process.stderr.write(chunk);
     else if (this.#file !== undefined) writeSync(this.#file.fd, chunk);
-  }
-
-  #cut(at: number, length: number): void {
-    this.#heard = this.#heard.slice(0, at) + this.#heard.slice(at + length);
-  }
-
-  #answer(): void {
-    if (this.#answered) {
-      // It was wrong. At the end of its input it asks no more.
-      this.#refused = true;
-      this.#child!.stdin!.end();
-    } else this.#child!.stdin!.write(`${this.#passwords[this.#asked]}\n`);
-    this.#answered = true;
   }
 
   /** From now on its stdin is its own. */
@@ -190,18 +151,19 @@ class Attended implements Child {
   #ended(exit: Exit): void {
     this.#stdin?.over();
     if (!this.#running) this.#close();
-    const asked = this.#running && this.#attended.asks.length > 0;
-    if (asked && (this.#refused || this.#command.stderr !== 'pipe')) this.#whenClosed(() => this.#conclude(exit));
+    const dialogue = this.#running ? this.#dialogue : undefined;
+    if (dialogue !== undefined && (dialogue.refused || this.#command.stderr !== 'pipe'))
+      this.#whenClosed(() => this.#conclude(exit));
     else this.#conclude(exit);
   }
 
   #conclude(exit: Exit): void {
     void this.#file?.close();
-    if (!this.#refused) {
+    if (this.#dialogue?.refused !== true) {
       this.#leave(() => this.#end(exit));
       return;
     }
-    const said = this.#heard.trim().replace(/\s*\n\s*/g, ' ');
+    const said = this.#dialogue.rest.trim().replace(/\s*\n\s*/g, ' ');
     const message = `the password was refused${said === '' ? '' : `: ${said}`}`;
     this.#end({ type: 'error', code: 'PASSWORD', error: new Error(message) });
   }
@@ -246,7 +208,7 @@ class Attended implements Child {
 
   /** Nobody asks it anything any more. */
   get begun(): boolean {
-    return this.#running && this.#asked === this.#attended.asks.length;
+    return this.#running && this.#dialogue?.over !== false;
   }
 
   // --- Child --------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
 import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
-import { kill } from './remoteChild.ts';
+import { kill } from './remoteKill.ts';
 import { LANE_BEGIN, laneScript, stepScript, type Script } from './remoteScript.ts';
 import { newToken, Trailer } from './trailer.ts';
 import type { Transport } from './transport.ts';

@@ -1,14 +1,16 @@
 // A command on another machine, as a Child of the Spawner seam: one channel of the host's connection.
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Child, Command, Exit } from '../kernel/index.ts';
 import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
+import { ChannelInput } from './channelInput.ts';
 import { ChannelPipe } from './channelPipe.ts';
 import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
+import { kill } from './remoteKill.ts';
 import { newToken } from './trailer.ts';
-import { killScript, remoteScript, type Care, type Script } from './remoteScript.ts';
+import { remoteScript, type Care, type Script } from './remoteScript.ts';
 import type { Transport } from './transport.ts';
 
 /** What becomes of a command on its host. */
@@ -281,65 +283,5 @@ class RemoteChild implements Child, Claim, ChannelEvents {
     this.#reported = true;
     if (this.#running && this.#local !== undefined) this.#local.written(() => this.#exited(exit));
     else this.#exited(exit);
-  }
-}
-
-/** Signals a session by a channel of its own. */
-export function kill(connection: Transport, pid: number, signal: string): void {
-  let channel: Channel | undefined;
-  const ignore = (): void => {};
-  connection.claim({
-    opening: (given) => (channel = given),
-    failed: ignore,
-    events: {
-      opened: () => channel!.exec(killScript(pid, signal)),
-      replied: () => channel!.eof(),
-      data: (_stream, chunk) => channel!.taken(chunk.length),
-      ...{ refused: ignore, ended: ignore, exited: ignore, writable: ignore, closed: ignore, lost: ignore },
-    },
-  });
-}
-
-/** The stdin of a command. */
-class ChannelInput extends Writable {
-  readonly #channel: Channel;
-  #rest: Buffer | undefined;
-  #done: ((error?: Error | null) => void) | undefined;
-  #over = false;
-
-  constructor(channel: Channel) {
-    super({ decodeStrings: true });
-    this.#channel = channel;
-  }
-
-  /** There is room. */
-  flow(): void {
-    if (this.#rest === undefined) return;
-    const size = this.#channel.write(this.#rest);
-    this.#rest = this.#rest.subarray(size);
-    if (this.#rest.length > 0) return;
-    const done = this.#done!;
-    this.#rest = this.#done = undefined;
-    done();
-  }
-
-  /** Nobody reads any more. */
-  over(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#rest = undefined;
-    this.#done?.(Object.assign(new Error('the command reads no more'), { code: 'EPIPE' }));
-    this.destroy();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#rest = chunk;
-    this.#done = done;
-    this.flow();
-  }
-
-  override _final(done: () => void): void {
-    this.#channel.eof();
-    done();
   }
 }

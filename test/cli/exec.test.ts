@@ -71,7 +71,7 @@ t.test('with real hosts', { skip }, async (t) => {
   t.teardown(() => rig.stop());
   refuses(rig, 'h5');
   const F = ['-F', rig.config];
-  const allEnded = () => until('all has ended', () => rig.hosts.every((host) => host.commands().length === 0), 5000);
+  const allEnded = () => until('all has ended', () => rig.hosts.every((host) => host.commands().length === 0));
 
   t.test('each line behind its host, and who failed by range', async (t) => {
     const { exec } = line(t);

@@ -16,7 +16,7 @@ t.test('with real hosts', { skip }, async (t) => {
   t.teardown(() => rig.stop());
   const F = ['-F', rig.config];
 
-  const allEnded = () => until('all has ended', () => rig.hosts.every((host) => host.commands().length === 0), 5000);
+  const allEnded = () => until('all has ended', () => rig.hosts.every((host) => host.commands().length === 0));
 
   t.test('--stdin gives all of it to each host, also to who begins later; else it is left alone', async (t) => {
     const { begin } = line(t);

@@ -13,8 +13,6 @@ import { isAlive, until } from './rig/procs.ts';
 import * as rigs from './rig/rig.ts';
 
 const skip = rigs.sshdMissing() ?? false;
-/** Until the watcher looks, and its grace for those who don't mind SIGTERM. */
-const BOUND = 2000 + 5000; // ms
 
 /** What is beyond signals from outside, as root's programs and those in a container: they are in a session of their own. */
 function entries(folder: string): void {
@@ -139,7 +137,7 @@ t.test('a command that has stdin', { skip }, async (t) => {
       living.push([name, read(pids)]);
       t.ok(isAlive(read(pids)[0]!), `${name}: it was beyond what ends programs here`);
     });
-    for (const [name, pids] of living) await until(`${name}: they have gone`, () => !pids.some(isAlive), BOUND + 3000);
+    for (const [name, pids] of living) await until(`${name}: they have gone`, () => !pids.some(isAlive));
   });
 
   t.test('is ended when the connection is cut', async (t) => {
@@ -161,7 +159,7 @@ t.test('a command that has stdin', { skip }, async (t) => {
       await t.rejects(over, like({ reason: { type: 'connection', phase: 'lost' } }), name);
       living.push([name, read(pids)]);
     });
-    for (const [name, pids] of living) await until(`${name}: they have gone`, () => !pids.some(isAlive), BOUND + 3000);
+    for (const [name, pids] of living) await until(`${name}: they have gone`, () => !pids.some(isAlive));
   });
 
   t.test('and ends well leaves nobody', async (t) => {

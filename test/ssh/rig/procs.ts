@@ -49,7 +49,7 @@ export function signal(pids: readonly number[], name: NodeJS.Signals): void {
 }
 
 /** Until it is so, asked every few milliseconds. @throws Error after `ms`, naming what was waited for */
-export async function until(what: string, holds: () => boolean, ms = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`rig: after ${ms} ms still not so: ${what}`);

@@ -1,0 +1,19 @@
+import type { Channel } from './channel.ts';
+import { killScript } from './remoteScript.ts';
+import type { Transport } from './transport.ts';
+
+/** Signals a session by a channel of its own. */
+export function kill(connection: Transport, pid: number, signal: string): void {
+  let channel: Channel | undefined;
+  const ignore = (): void => {};
+  connection.claim({
+    opening: (given) => (channel = given),
+    failed: ignore,
+    events: {
+      opened: () => channel!.exec(killScript(pid, signal)),
+      replied: () => channel!.eof(),
+      data: (_stream, chunk) => channel!.taken(chunk.length),
+      ...{ refused: ignore, ended: ignore, exited: ignore, writable: ignore, closed: ignore, lost: ignore },
+    },
+  });
+}
