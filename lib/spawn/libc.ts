@@ -2,13 +2,11 @@
 // and musl agree: this file is not used elsewhere.
 import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
-import type { Vector } from './vector.ts';
 
 /** Opaque structures of glibc and musl, none larger than this. */
-const STRUCTURE = 512;
-const O_RDWR = 2;
+export const STRUCTURE = 512;
 const O_NONBLOCK = 0o4000;
-const O_CLOEXEC = 0o2000000;
+export const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
 const F_GETFD = 1;
 const F_GETFL = 3;
@@ -18,9 +16,6 @@ const SETSIGMASK = 0x08;
 const SETSID = 0x80;
 const POLLERR = 8;
 const FD_CLOEXEC = 1;
-const EPOLLIN = 1;
-const EPOLLET = -0x80000000;
-const EPOLL_CTL_ADD = 1;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -83,11 +78,13 @@ function bind(libc: Library) {
     environ: libc.symbol('environ'),
   };
 }
-let koffi: Koffi;
-let c: ReturnType<typeof bind>;
-let isGlibc = false;
-let ownSession: Buffer;
-let sameSession: Buffer;
+export let koffi: Koffi;
+export let c: ReturnType<typeof bind>;
+/** Else musl. */
+export let isGlibc = false;
+/** Attributes of programs with a session of their own, and without. */
+export let ownSession: Buffer;
+export let sameSession: Buffer;
 
 /**
  * To be called before the others; once is enough. Throws where koffi is not installed or can't be loaded, or the C library
@@ -115,7 +112,7 @@ const info = new Int32Array(32);
 const polled = new Int32Array(2);
 
 /** An error as Node's own: `code` is the name of the number. */
-function systemError(errno: number, what: string): NodeJS.ErrnoException {
+export function systemError(errno: number, what: string): NodeJS.ErrnoException {
   const code = getSystemErrorName(-errno);
   return Object.assign(new Error(`${code}: ${what}`), { code, errno: -errno, syscall: what });
 }
@@ -178,44 +175,6 @@ export function errnoError(what: string): NodeJS.ErrnoException {
   return systemError(koffi.errno(), what);
 }
 
-/** Tells of pipes that something was written to them, or that nobody does any more. */
-export interface Epoll {
-  /** Tells of this one from now on, by a number, until it is closed. Throws where the system has no room for it. */
-  add(fd: number, number: number): void;
-  /** Those of which something changed since the last call; not all, if there are many. */
-  changes(changed: (number: number) => void): void;
-  /** Whether it keeps Node from ending; at first it does. */
-  ref(): void;
-  unref(): void;
-}
-
-/** How many changes are told at once. */
-const CHANGES = 64;
-
-/** `changed` is called while there are changes; see `poll` of koffi. */
-export function newEpoll(changed: () => void): Epoll {
-  const epoll = c.createEpoll(O_CLOEXEC);
-  if (epoll === -1) throw errnoError('epoll_create1');
-  const handle = koffi.node.poll(epoll, changed);
-  // Of x64 alone the structure has no gap between the events and the number.
-  const [words, at] = process.arch === 'x64' ? [3, 1] : [4, 2];
-  const event = new Int32Array(4);
-  const events = new Int32Array(CHANGES * words);
-  return {
-    add(fd, number) {
-      event[0] = EPOLLIN | EPOLLET;
-      event[at] = number;
-      if (c.changeEpoll(epoll, EPOLL_CTL_ADD, fd, event) !== 0) throw errnoError('epoll_ctl');
-    },
-    changes(tell) {
-      const count = c.waitEpoll(epoll, events, CHANGES, 0);
-      for (let i = 0; i < count; i++) tell(events[i * words + at]!);
-    },
-    ref: () => handle.ref(),
-    unref: () => handle.unref(),
-  };
-}
-
 /** Attributes: every signal as at login, none blocked. */
 function attributesOf(flags: number): Buffer {
   const made = Buffer.alloc(STRUCTURE);
@@ -230,266 +189,12 @@ function attributesOf(flags: number): Buffer {
   return made;
 }
 
-/** Where a program's descriptor comes from: an open one, or /dev/null. */
-export type Source = number | 'null';
-
-/** What can be given of a start. */
-export interface Start {
-  readonly cwd: string;
-  readonly session: boolean;
-  /** Of stdin, stdout and stderr. */
-  readonly sources: readonly Source[];
-  readonly argv: Vector;
-  /** The whole environment; the start is its only user until it is over. */
-  readonly environment: Vector;
-  /** Descriptors that it doesn't inherit. */
-  readonly without: readonly number[];
-  /** `argv` for the shell, of a script that does not say what runs it. */
-  script(path: string): Vector;
-}
-
-/** Told once how a start came out: the pid, or what execvp would give. */
-export type Came = (error: NodeJS.ErrnoException | undefined, pid: number) => void;
-
-/** How many starts are worth being under way in threads at once. */
-const WIDTH = 4;
-
-/** Those under way in threads. They also hold what they point into: of an address V8 does not know that it is used. */
-const flights = new Set<Flight>();
-/** What others needed before. */
-const spare: Memory[] = [];
-
-/** What the C library writes to, of one start at a time. */
-interface Memory {
-  /** What a process does before it becomes the program. */
-  readonly actions: Buffer;
-  readonly pid: Int32Array;
-}
-
-/** What a thread takes longer than this for has waited for one: others hold them (lookups of names, FIFOs being opened). */
-const LATE = 25; // ms
-
-/** When a thread was last seen to be free. */
-let free = -Infinity;
-let probing = false;
-
-/**
- * Whether one more start may go to a thread: only while threads are known to be free, since what waits for one can't be
- * called off.
- */
-export function hasThread(): boolean {
-  if (flights.size >= WIDTH) return false;
-  const now = performance.now();
-  for (const { since } of flights) return now - since < LATE;
-  if (now - free < LATE) return true;
-  if (!probing) {
-    probing = true;
-    const since = now;
-    c.poll.async(polled, 0, 0, () => {
-      probing = false;
-      if (performance.now() - since < LATE) free = performance.now();
-    });
-  }
-  return false;
-}
-
-/**
- * Starts the first of these paths that can be started, as execvp goes through PATH. A path that is not absolute is seen
- * from `cwd`. The process borrows the memory of the thread that makes it until it becomes the program, which can take as
- * long as it takes the machine to have a core for it: with `inThread` another thread than Node's waits for that, and
- * `came` is called later.
- */
-export function spawn(paths: readonly string[], how: Start, inThread: boolean, came: Came): void {
-  const flight = new Flight(paths, how, inThread, came);
-  if (inThread) flights.add(flight);
-  flight.begin();
-}
-
-/** Waits for the starts in threads, at most so many milliseconds: Node comes to its end. False where one did not come out. */
-export function land(ms: number): boolean {
-  const deadline = performance.now() + ms;
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  while (flights.size > 0) {
-    for (const flight of flights) flight.look();
-    if (performance.now() > deadline) return false;
-    if (flights.size > 0) Atomics.wait(cell, 0, 0, 1);
-  }
-  return true;
-}
-
-class Flight {
-  readonly since = performance.now();
-  readonly #paths: readonly string[];
-  readonly #how: Start;
-  readonly #inThread: boolean;
-  readonly #came: Came;
-  readonly #memory: Memory = spare.pop() ?? { actions: Buffer.alloc(STRUCTURE), pid: new Int32Array(1) };
-  #at = -1;
-  #script: Vector | undefined;
-  #errno = ENOENT;
-  #over = false;
-  #tell: (() => void) | undefined;
-
-  constructor(paths: readonly string[], how: Start, inThread: boolean, came: Came) {
-    this.#paths = paths;
-    this.#how = how;
-    this.#inThread = inThread;
-    this.#came = came;
-  }
-
-  /** Once it is over. */
-  get tell(): (() => void) | undefined {
-    return this.#tell;
-  }
-
-  begin(): void {
-    const { cwd, sources, without } = this.#how;
-    const { actions, pid } = this.#memory;
-    pid[0] = 0;
-    try {
-      check(c.initActions(actions), 'posix_spawn_file_actions_init');
-      for (let fd = 0; fd < sources.length; fd++) {
-        const source = sources[fd]!;
-        if (source === 'null')
-          check(c.addOpen(actions, fd, '/dev/null', O_RDWR, 0), 'posix_spawn_file_actions_addopen');
-        // Also onto itself, for Node keeps its own stdin, stdout and stderr from being inherited: that is undone so.
-        else check(c.addDup2(actions, source, fd), 'posix_spawn_file_actions_adddup2');
-      }
-      for (const fd of without) check(c.addClose(actions, fd), 'posix_spawn_file_actions_addclose');
-      check(c.addChdir(actions, cwd), 'posix_spawn_file_actions_addchdir_np');
-    } catch (error) {
-      this.#end(error as Error, 0);
-      return;
-    }
-    this.#next();
-  }
-
-  /** Tries the next path. */
-  #next(): void {
-    this.#script = undefined;
-    const paths = this.#paths;
-    while (++this.#at < paths.length) {
-      const path = paths[this.#at]!;
-      if (paths.length > 1 && isMissing(path)) continue;
-      this.#spawn(path, this.#how.argv);
-      return;
-    }
-    this.#end(systemError(this.#errno, 'posix_spawn'), 0);
-  }
-
-  #spawn(path: string, argv: Vector): void {
-    const { session, environment } = this.#how;
-    const { actions, pid } = this.#memory;
-    const attributes = session ? ownSession : sameSession;
-    if (!this.#inThread) {
-      this.#tried(c.spawn(pid, path, actions, attributes, argv.addresses, environment.addresses));
-      return;
-    }
-    const tried = (error: Error | null, errno: number): void => {
-      if (error === null) this.#tried(errno);
-      else this.#end(error, 0);
-    };
-    c.spawn.async(pid, path, actions, attributes, argv.addresses, environment.addresses, tried);
-  }
-
-  #tried(errno: number): void {
-    if (this.#over) return;
-    if (errno === 0) this.#end(undefined, this.#memory.pid[0]!);
-    else if (errno === ENOEXEC && this.#script === undefined) {
-      // A file that is executable and no program: a script without a first line that says whose.
-      this.#script = this.#how.script(this.#paths[this.#at]!);
-      this.#spawn('/bin/sh', this.#script);
-    } else {
-      const passed = PASSED_OVER.has(errno);
-      if (!passed || this.#errno !== EACCES) this.#errno = errno;
-      if (passed) this.#next();
-      else this.#end(systemError(errno, 'posix_spawn'), 0);
-    }
-  }
-
-  /** Whether it has its process, though nobody has told of it yet. */
-  look(): void {
-    const pid = Atomics.load(this.#memory.pid, 0);
-    if (pid !== 0) this.#end(undefined, pid);
-  }
-
-  #end(error: NodeJS.ErrnoException | undefined, pid: number): void {
-    if (this.#over) return;
-    this.#over = true;
-    c.destroyActions(this.#memory.actions);
-    spare.push(this.#memory);
-    if (!this.#inThread) this.#came(error, pid);
-    else {
-      this.#tell = () => this.#came(error, pid);
-      tell();
-    }
-  }
-}
-
-/** In the order in which they began. */
-function tell(): void {
-  for (const flight of flights) {
-    if (flight.tell === undefined) return;
-    flights.delete(flight);
-    free = performance.now();
-    flight.tell();
-  }
-}
-
-/** Whether it is seen to be missing without a process being made for it. */
-function isMissing(path: string): boolean {
-  return path.startsWith('/') && c.access(path, 0) !== 0 && MISSING.has(koffi.errno());
-}
-
-const EPERM = 1;
-const ENOENT = 2;
-const ENOEXEC = 8;
-const EACCES = 13;
-const ENOTDIR = 20;
-const MISSING = new Set([ENOENT, ENOTDIR]);
-/** ENOENT, EACCES, ENODEV, ENOTDIR, ENAMETOOLONG, ETIMEDOUT, ESTALE: the next folder of PATH may have it. */
-const PASSED_OVER = new Set([ENOENT, EACCES, 19, ENOTDIR, 36, 110, 116]);
-
-function check(errno: number, what: string): void {
-  if (errno !== 0) throw systemError(errno, what);
-}
-
 /** Where a buffer is in memory. It does not move; whoever uses the address must keep the buffer. */
 export function addressOf(buffer: Uint8Array): bigint {
   return koffi.address(buffer);
 }
 
-/** The addresses of this process's environment, a 0 for room and one for the end. */
-let own = new BigUint64Array(2);
-/** The same, which makes no BigInt of them. */
-let halves = new Int32Array(own.buffer);
-/** Where the C library has it. */
-let ownAt: unknown;
-
-/**
- * Whether a thread may read this process's environment while it is changed: glibc keeps the strings that others take the
- * place of, musl frees them.
- */
-export function ownEnvironmentLasts(): boolean {
-  return isGlibc;
-}
-
-/** The environment of this process as the C library has it, with room for one more; good until the next call. */
-export function ownEnvironment(): BigUint64Array {
-  const at: unknown = koffi.decode(c.environ, 'void *');
-  const { length } = own;
-  if (at === ownAt) {
-    c.memcpy(own, at, 8 * (length - 1));
-    // Set in place, by setenv or unsetenv, unless its end is where it was.
-    let end = 0;
-    while (end < 2 * (length - 2) && (halves[end] !== 0 || halves[end + 1] !== 0)) end += 2;
-    if (end === 2 * (length - 2) && halves[end] === 0 && halves[end + 1] === 0) return own;
-  }
-  ownAt = at;
-  own = BigUint64Array.from([...(koffi.decode(at, 'void *', -1) as bigint[]), 0n, 0n]);
-  halves = new Int32Array(own.buffer);
-  return own;
-}
+const EPERM = 1;
 
 /** Whether a process, or a group by its negative number, can be signalled; undefined where the C library isn't called. */
 export function canSignal(target: number): boolean | undefined {

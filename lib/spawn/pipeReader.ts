@@ -1,7 +1,8 @@
 // What programs write, read from their pipes: a part of Node's Readable, on one epoll for all of them. Two net.Sockets took
 // a third of what a short program costs Node.
 import { EventEmitter } from 'node:events';
-import { close, errnoError, makeNonBlocking, newEpoll, readInto, type Epoll } from './libc.ts';
+import { newEpoll, type Epoll } from './epoll.ts';
+import { close, errnoError, makeNonBlocking, readInto } from './libc.ts';
 
 /** Bytes read at once: what a pipe holds. */
 const CHUNK = 65_536;

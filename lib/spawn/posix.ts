@@ -6,19 +6,9 @@
 import type { Writable } from 'node:stream';
 import type { Command } from '../kernel/spawner.ts';
 import { candidates } from './lookup.ts';
-import {
-  close,
-  hasThread,
-  inherited,
-  isUnread,
-  land,
-  makeBlocking,
-  openPipe,
-  ownEnvironmentLasts,
-  spawn,
-  type Source,
-  type Start,
-} from './libc.ts';
+import { hasThread, land, spawn, type Source, type Start } from './flight.ts';
+import { close, inherited, isUnread, makeBlocking, openPipe } from './libc.ts';
+import { ownEnvironmentLasts } from './ownEnvironment.ts';
 import { PipeReader } from './pipeReader.ts';
 import { awaitUnknown, whenEnded } from './reap.ts';
 import type { Starter, Variable } from './start.ts';

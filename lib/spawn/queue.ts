@@ -20,11 +20,11 @@ const queue = new Set<Waiting>();
 const front = new Set<Waiting>();
 let scheduled = false;
 /** How many starts may be under way at once: on their way in a thread, loading the starter, failing. */
-const WIDTH = 4;
+export const WIDTH = 4;
 /** They are, since when. */
 const busy = new Map<Waiting, number>();
 /** After this long they are stuck, and others may pass: who else has work for the threads may have much. */
-const STUCK = 25; // ms
+export const STUCK = 25; // ms
 let look: NodeJS.Timeout | undefined;
 /** Starts that wait for their files. */
 let opening = 0;

@@ -1,5 +1,6 @@
 // Arguments and environments as the system takes them: arrays of addresses of strings that end in NUL, ended by a 0.
-import { addressOf, ownEnvironment } from './libc.ts';
+import { addressOf } from './libc.ts';
+import { ownEnvironment } from './ownEnvironment.ts';
 
 /** An array of addresses, and what it points into: which has to be kept as long as the array is used. */
 export interface Vector {
