@@ -9,7 +9,7 @@ import {
   type Runner,
   type Running,
 } from '../kernel/index.ts';
-import { checkOptions } from '../kernel/options.ts';
+import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
@@ -58,7 +58,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
   const when = o.when ?? ((reason: Reason | undefined) => worthwhile(reason, idempotent));
   return <T, I>(inner: Runner<T, I>): Runner<T, I> => {
     mustRepeat(inner, 'retry');
-    return wrapped(inner, { type: 'retry', count: count === Infinity ? 'Infinity' : count }, (sink, context) => {
+    return wrapped(inner, { type: 'retry', count: toldNumber(count) }, (sink, context) => {
       const { clock } = context;
       /** The latest; all that is kept of an endless row of tries. */
       const errors: Error[] = [];

@@ -1,4 +1,5 @@
 import { type Advice, type Runner } from '../kernel/index.ts';
+import { toldNumber } from '../kernel/options.ts';
 import { slotPool } from '../kernel/slots.ts';
 import { wrapped } from './wrap.ts';
 
@@ -24,7 +25,7 @@ export function slots(limit: number): Advice {
     serving = false;
   };
   return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
-    wrapped(inner, { type: 'slots', limit: limit === Infinity ? 'Infinity' : limit }, (sink, context) => {
+    wrapped(inner, { type: 'slots', limit: toldNumber(limit) }, (sink, context) => {
       let kill: ((by: string) => void) | undefined;
       const begin = (): void => {
         used++;

@@ -1,6 +1,6 @@
 import { retry, type RetryOptions } from '../advice/retry.ts';
 import { createRunner, type Runner } from '../kernel/index.ts';
-import { checkOptions } from '../kernel/options.ts';
+import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { slotPool } from '../kernel/slots.ts';
@@ -76,7 +76,7 @@ export function each<T, V = Vars>(
       type: 'each',
       hosts: String(set),
       name: fn.name || 'anonymous',
-      ...(options.slots === undefined ? {} : { slots: slots === Infinity ? 'Infinity' : slots }),
+      ...(options.slots === undefined ? {} : { slots: toldNumber(slots) }),
       ...(failFast ? { failFast } : {}),
       ...(maxFail === undefined ? {} : { maxFail }),
       ...(canary === 0 ? {} : { canary }),

@@ -1,5 +1,5 @@
 import { createRunner, milliseconds, type Duration, type Exit, type Runner } from '../kernel/index.ts';
-import { checkOptions } from '../kernel/options.ts';
+import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { toHost, type Host } from '../ssh/host.ts';
 import { checkSettings, SETTINGS, settingsAmong, type SshSettings } from '../ssh/settings.ts';
 import { Errand } from './errand.ts';
@@ -38,7 +38,7 @@ export function ready(what: Host | string, options: ReadyOptions = {}): Runner<v
   const within = milliseconds(options.within ?? '5m', 'ready: within');
   const bootWindow = milliseconds(options.bootWindow ?? '60s', 'ready: bootWindow');
   return createRunner<void>({
-    spec: { type: 'ready', host: host.name, within: within === Infinity ? 'Infinity' : within },
+    spec: { type: 'ready', host: host.name, within: toldNumber(within) },
     label: `ready ${host.name}`,
     leaf: true,
     start: (sink, context) =>

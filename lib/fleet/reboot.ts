@@ -1,5 +1,5 @@
 import { createRunner, milliseconds, type Duration, type Runner } from '../kernel/index.ts';
-import { checkOptions } from '../kernel/options.ts';
+import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { Answer } from '../ssh/ask.ts';
 import { toHost, type Host } from '../ssh/host.ts';
@@ -47,7 +47,7 @@ export function reboot(what: Host | string, options: RebootOptions = {}): Runner
   return createRunner<void>({
     spec: {
       ...{ type: 'reboot', host: host.name, command },
-      within: within === Infinity ? 'Infinity' : within,
+      within: toldNumber(within),
     },
     label: `reboot ${host.name}`,
     leaf: true,

@@ -16,3 +16,8 @@ export function checkAdvice(what: string, advice: unknown): void {
   for (const [index, one] of advice.entries())
     if (typeof one !== 'function') throw new TypeError(`${what}: advice[${index}] is no function, but ${show(one)}`);
 }
+
+/** A number as a spec tells it: JSON has no Infinity. */
+export function toldNumber(value: number): number | 'Infinity' {
+  return value === Infinity ? 'Infinity' : value;
+}

@@ -1,4 +1,5 @@
 import { systemClock } from '../kernel/clock.ts';
+import { toldNumber } from '../kernel/options.ts';
 import {
   BaseRunner,
   milliseconds,
@@ -32,7 +33,7 @@ class SleepRunner extends BaseRunner<void> {
     this.#said = said;
   }
   get spec(): Spec {
-    return { type: 'sleep', ms: this.#ms === Infinity ? 'Infinity' : this.#ms };
+    return { type: 'sleep', ms: toldNumber(this.#ms) };
   }
   get label(): string {
     return `sleep ${this.#said}`;
