@@ -15,6 +15,7 @@ import {
   type Traits,
 } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { whenSettled } from '../kernel/run/settle.ts';
 import { startMade } from '../kernel/runnable.ts';
 import type { Host } from '../ssh/host.ts';
 import { keyOf } from './typed.ts';
@@ -68,7 +69,7 @@ class Watched<T, I> extends BaseRunner<T, I> {
   }
   start(sink: Sink<T, I>, context: Context): Running {
     const run = context as unknown as RunRecord;
-    if (run.remote !== undefined) (run.settleCalls ??= []).push(() => isUnsent(run.outcome) || this.#ran());
+    if (run.remote !== undefined) whenSettled(run, () => isUnsent(run.outcome) || this.#ran());
     return this.#inner.start(sink, context);
   }
 }
