@@ -69,6 +69,9 @@ export type Care =
   /** It is meant to outlive us. */
   | { readonly type: 'none' };
 
+/** In a shell of the user's: what is set in a .bashrc is for programs of his, and our texts rely on none of it. */
+const PLAIN = 'set +eufxv; unset IFS; unset -f cd echo eval exec kill read shift sleep trap; ';
+
 /** Linux takes no argument that is longer (MAX_ARG_STRLEN), and what a shell is given by sshd is one. */
 const LONGEST = 128_000; // bytes
 
@@ -104,7 +107,7 @@ export function remoteScript(command: Command, { care, token, sh = false }: Way)
   if (token !== undefined) script = `${saysBegin(token)}; ${script.slice(0, -LEADER.length)}${staying(token)}`;
   if (long) script = script.replace('exec "$@"', () => 'eval "shift; $1"');
   const own = `set -- ${words.map(quote).join(' ')}; ${script}`;
-  const text = sh ? own : loginText(script, words);
+  const text = sh ? `${PLAIN}${own}` : loginText(script, words);
   if (Buffer.byteLength(text) <= LONGEST) return { text };
   // All one line, which runs what it ends with: when the connection is cut on the way, nothing is run. The token is for the eyes
   // of the transport, which looks for it.
