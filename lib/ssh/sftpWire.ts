@@ -62,7 +62,10 @@ export function writeChange(writer: Writer, { mode, times, owner }: FileChange):
 
 /** A name; one that is no UTF-8 could not be said again. */
 export function readName(reader: Reader): string {
-  const bytes = reader.bytes();
+  return nameOf(reader.bytes());
+}
+
+export function nameOf(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new SftpError(4, `the name ${JSON.stringify(bytes.toString('latin1'))} is no UTF-8`);
   return bytes.toString();
 }
