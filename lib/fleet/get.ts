@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { within } from '../compose/within.ts';
 import { createRunner, isRunError, RunError, type Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
+import type { RunRecord } from '../kernel/run.ts';
 import { program } from '../runners/program.ts';
 import { toHost, type Host } from '../ssh/host.ts';
 import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
@@ -64,7 +65,8 @@ export function get(what: Host | string, path: string, options: GetOptions = {})
           if (outcome.type === 'killed') sink.settle(outcome);
           else if (outcome.type === 'failed') sink.settle({ type: 'failed', error: own(outcome.error) });
           else {
-            const bytes = behind(Buffer.concat(chunks), mark);
+            const all = Buffer.concat(chunks);
+            const bytes = (context as unknown as RunRecord).ambient.dryRun ? all : behind(all, mark);
             if (bytes !== undefined)
               sink.settle({ type: 'finished', value: encoding === 'buffer' ? bytes : bytes.toString() });
             else {
