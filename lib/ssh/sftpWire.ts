@@ -52,11 +52,16 @@ export function readInfo(reader: Reader): FileInfo {
   return { type: typeOf(mode), mode: mode & 0o7777, size, atime, mtime, owner };
 }
 
+/** The protocol knows no time before 1970 or behind 2106: the nearest. */
+function seconds(time: number): number {
+  return Math.min(Math.max(time, 0), 2 ** 32 - 1);
+}
+
 export function writeChange(writer: Writer, { mode, times, owner }: FileChange): Writer {
   writer.u32((owner === undefined ? 0 : OWNER) | (mode === undefined ? 0 : MODE) | (times === undefined ? 0 : TIMES));
   if (owner !== undefined) writer.u32(owner.uid).u32(owner.gid);
   if (mode !== undefined) writer.u32(mode);
-  if (times !== undefined) writer.u32(times.atime).u32(times.mtime);
+  if (times !== undefined) writer.u32(seconds(times.atime)).u32(seconds(times.mtime));
   return writer;
 }
 

@@ -124,6 +124,13 @@ t.test('scp', { skip }, async (t) => {
       fs.chmodSync(join(h1, `${name}3`), 0o604);
       await scp(path, `h1:${name}3`, { ...config, preserve: false }).run();
       t.equal(mode(h1, `${name}3`), 0o604, 'what is replaced keeps it');
+      // SFTP knows no time before 1970.
+      fs.utimesSync(path, new Date(-1e12), new Date(-1e12));
+      const early = name === 'large' ? 0 : -1e12;
+      await scp(path, `h1:${name}`, { ...config, preserve: true }).run();
+      t.equal(fs.statSync(join(h1, name)).mtimeMs, early);
+      await scp(`h1:${name}`, join(here, `${name}2`), { ...config, preserve: true }).run();
+      t.equal(fs.statSync(join(here, `${name}2`)).mtimeMs, early);
     }
   });
 

@@ -40,7 +40,7 @@ export function localFiles(cwd: string): Files {
     change: (path, change) =>
       tried(path, async (path) => {
         if (change.mode !== undefined) await fs.chmod(path, change.mode);
-        if (change.times !== undefined) await fs.utimes(path, change.times.atime, change.times.mtime);
+        if (change.times !== undefined) await fs.utimes(path, ...dates(change.times));
       }),
     async open(path) {
       const source = await tried(path, openLocal);
@@ -92,6 +92,11 @@ async function openLocal(path: string): Promise<Source> {
   };
 }
 
+/** Node takes a number below 0 for now. */
+function dates({ atime, mtime }: NonNullable<FileChange['times']>): [Date, Date] {
+  return [new Date(atime * 1000), new Date(mtime * 1000)];
+}
+
 async function createLocal(path: string, mode: number): Promise<Target> {
   const handle = await fs.open(path, 'wx', mode);
   return {
@@ -106,7 +111,7 @@ async function createLocal(path: string, mode: number): Promise<Target> {
     async finish({ mode, times, owner }: FileChange) {
       if (owner !== undefined) await handle.chown(owner.uid, owner.gid).catch(() => {});
       if (mode !== undefined) await handle.chmod(mode);
-      if (times !== undefined) await handle.utimes(times.atime, times.mtime);
+      if (times !== undefined) await handle.utimes(...dates(times));
       await handle.close();
     },
     async discard() {
