@@ -51,8 +51,10 @@ export function ready(what: Host | string, options: ReadyOptions = {}): Runner<v
             if (SH.test(stdout)) errand.there.readsSh();
             if (hasSucceeded(exit)) return undefined;
             // Not every login shell knows $0.
-            const { exit: second } = await errand.run(['true']);
-            return hasSucceeded(second) ? undefined : 'logged in, but no command can be run';
+            const second = await errand.run(['true']);
+            if (hasSucceeded(second.exit)) return undefined;
+            const said = (second.stderr + second.stdout).trim().split('\n').at(-1)!.slice(0, 200);
+            return `logged in, but no command can be run${said && `: ${said}`}`;
           },
         });
       }),

@@ -42,7 +42,10 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** The whole environment, instead of an added one. */
   readonly exactEnv?: Readonly<Record<string, string>> | undefined;
-  /** Kills it after this time, pauses not counted; it fails with the reason `timeout`. Default: never. */
+  /**
+   * Kills it after this time, pauses not counted; it fails with the reason `timeout`. On another machine from when it has begun: a
+   * login has `connectTimeout`, the advice `timeout` counts both. Default: never.
+   */
   readonly timeout?: Duration | undefined;
   /** Between the first signal of a kill and SIGKILL. Default '5s'. */
   readonly grace?: Duration | undefined;

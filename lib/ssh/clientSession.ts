@@ -273,8 +273,10 @@ export class ClientSession implements Channel {
     const began = this.#framed ? this.#running : this.#early === undefined && exitCode !== 255;
     if (began) {
       if (this.#trailer.status !== undefined) this.#tell(log);
-      else if (!this.#framed) events.exited(exitCode, undefined);
-      else if (exitCode === 255 && log.trim() !== '') {
+      else if (!this.#framed) {
+        this.#give('stderr', this.#child!.stderr!, Buffer.from(this.#before), Infinity);
+        events.exited(exitCode, undefined);
+      } else if (exitCode === 255 && log.trim() !== '') {
         this.#end(() => events.lost(failureOf(log, exitCode)));
         return;
       }

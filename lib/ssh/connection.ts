@@ -42,12 +42,17 @@ export class Connection implements Login {
 
   /** Asks for a channel. */
   claim(claim: Claim): void {
-    if (this.#ended) {
+    if (this.#ended && !this.#serves(claim)) {
       queueMicrotask(() => claim.failed(ended()));
       return;
     }
     this.#claims.add(claim);
     this.#serve();
+  }
+
+  /** While it is being ended. */
+  #serves(claim: Claim): boolean {
+    return claim.ends === true && this.#mux !== undefined;
   }
 
   /** Wants none any more, if it has none yet. */
@@ -88,7 +93,7 @@ export class Connection implements Login {
   end(then: () => void): void {
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#fail(ended());
+    this.#fail(ended(), (claim) => !this.#serves(claim));
     if (this.#master === undefined && !this.#starting) then();
     else {
       this.#whenEnded = then;
@@ -217,6 +222,7 @@ export class Connection implements Login {
 
   #gone(error: ConnectionError): void {
     if (this.#ended) {
+      this.#fail(error);
       this.#whenEnded?.();
       return;
     }
@@ -240,9 +246,9 @@ export class Connection implements Login {
     }
   }
 
-  #fail(error: ConnectionError): void {
-    const claims = [...this.#claims];
-    this.#claims.clear();
+  #fail(error: ConnectionError, whom: (claim: Claim) => boolean = () => true): void {
+    const claims = [...this.#claims].filter(whom);
+    for (const claim of claims) this.#claims.delete(claim);
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     for (const claim of claims) claim.failed(error);
   }

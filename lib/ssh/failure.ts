@@ -67,15 +67,15 @@ const BUSY =
 /** A jump host could not connect to it: it had nothing to drop. */
 const NOT_REACHED = /stdio forwarding (?:request )?failed/i;
 
-/** Lines that ssh says of itself; the rest (banners) is the server's. */
+/** Lines that ssh says of itself; the rest (banners) is the server's. Rows of '@' are ornament. */
 const OWN =
-  /^(?:ssh|kex|banner|Connection|Host key|Permission|Timeout|client_loop|Received|Unable|Bad|debug|command-line|@|.*(?:denied|failed|verification|ssh_config))/i;
+  /^(?:ssh|kex|banner|Connection|Host key|No \S+ host key|The fingerprint|SHA256:|Offending|Permission|Timeout|client_loop|Received|Unable|Bad|debug|command-line|@ |.*(?:denied|failed|verification|ssh_config))/i;
 
 /** The failure of a master that ended with `said` on its stderr before it was ready. */
 export function failureOf(said: string, code: number | undefined): ConnectionError {
   const lines = said.split(/\r?\n/).filter((line) => line.trim() !== '');
   const own = lines.filter((line) => OWN.test(line));
-  const message = (own.length > 0 ? own : lines).slice(-5).join('\n') || `ssh ended with exit code ${code}`;
+  const message = (own.length > 0 ? own : lines).slice(-6).join('\n') || `ssh ended with exit code ${code}`;
   for (const [phase, saying] of SAYINGS) {
     if (!saying.test(said)) continue;
     return new ConnectionError(phase, message, phase === 'connect' && BUSY.test(said) && !NOT_REACHED.test(said));

@@ -1,5 +1,6 @@
-// The folder for control sockets and configurations: private, short, one for each Node process, gone with it.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+// The folder for control sockets and configurations: private, short, one for each Node process, gone with it. Where somebody who
+// tidies up removes it while the process lives, another takes its place.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,7 +13,7 @@ let made: string | undefined;
 
 /** The folder. Throws an Error where there is no place for one. */
 export function folder(): string {
-  if (made !== undefined) return made;
+  if (made !== undefined && existsSync(made)) return made;
   const uid = process.getuid?.() ?? 0;
   let reason: unknown;
   for (const place of [process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp']) {
@@ -24,8 +25,8 @@ export function folder(): string {
       const { uid: owner, mode } = statSync(base);
       if (owner !== uid || (mode & 0o077) !== 0) throw new Error(`${base} is not ours alone`);
       clear(base);
+      if (made === undefined) process.once('exit', remove);
       made = mkdtempSync(join(base, `${process.pid}-`));
-      process.once('exit', remove);
       return made;
     } catch (error) {
       reason = error;

@@ -7,6 +7,7 @@ export function kill(connection: Transport, pid: number, signal: string): void {
   let channel: Channel | undefined;
   const ignore = (): void => {};
   connection.claim({
+    ends: true,
     opening: (given) => (channel = given),
     failed: ignore,
     events: {

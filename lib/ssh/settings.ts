@@ -121,6 +121,8 @@ export function wordsOf(host: Host, settings: SshSettings, proxy?: string): stri
   if (connectTimeout !== undefined)
     option('ConnectTimeout', Math.max(1, Math.ceil(milliseconds(connectTimeout, 'connectTimeout') / 1000)));
   if (knownHosts !== undefined) {
+    if (typeof knownHosts === 'string' && !existsSync(knownHosts))
+      throw new ConnectionError('host key', `knownHosts: there is no file ${knownHosts}; lines are given as an array`);
     option(
       'UserKnownHostsFile',
       quoted(typeof knownHosts === 'string' ? knownHosts : file('k', knownHosts.join('\n'))),
@@ -158,11 +160,11 @@ function quoted(path: string): string {
 
 const written = new Map<string, string>();
 
-/** A file in the folder with this content. */
+/** A file in the folder with this content, also where somebody has removed it meanwhile. */
 function file(kind: string, content: string): string {
   const name = `${kind}${nameOf(content)}`;
   let path = written.get(name);
-  if (path === undefined) {
+  if (path === undefined || !existsSync(path)) {
     path = join(folder(), name);
     writeFileSync(path, content, { mode: 0o600 });
     written.set(name, path);

@@ -52,17 +52,25 @@ export function readInfo(reader: Reader): FileInfo {
   return { type: typeOf(mode), mode: mode & 0o7777, size, atime, mtime, owner };
 }
 
+/** The protocol knows no time before 1970 or behind 2106: the nearest. */
+function seconds(time: number): number {
+  return Math.min(Math.max(time, 0), 2 ** 32 - 1);
+}
+
 export function writeChange(writer: Writer, { mode, times, owner }: FileChange): Writer {
   writer.u32((owner === undefined ? 0 : OWNER) | (mode === undefined ? 0 : MODE) | (times === undefined ? 0 : TIMES));
   if (owner !== undefined) writer.u32(owner.uid).u32(owner.gid);
   if (mode !== undefined) writer.u32(mode);
-  if (times !== undefined) writer.u32(times.atime).u32(times.mtime);
+  if (times !== undefined) writer.u32(seconds(times.atime)).u32(seconds(times.mtime));
   return writer;
 }
 
 /** A name; one that is no UTF-8 could not be said again. */
 export function readName(reader: Reader): string {
-  const bytes = reader.bytes();
+  return nameOf(reader.bytes());
+}
+
+export function nameOf(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new SftpError(4, `the name ${JSON.stringify(bytes.toString('latin1'))} is no UTF-8`);
   return bytes.toString();
 }

@@ -7,6 +7,8 @@ import { ConnectionError } from './failure.ts';
 /** What one who wants a channel is told. */
 export interface Claim {
   readonly events: ChannelEvents;
+  /** It ends what has another channel: it is taken also while the connection is being ended. */
+  readonly ends?: true;
   /** It is being opened. */
   opening(channel: Channel): void;
   /** There is no connection; nothing was sent. */

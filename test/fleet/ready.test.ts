@@ -59,7 +59,7 @@ t.test('a host that boots late', { skip }, async (t) => {
 });
 
 t.test('the deadline names the last reason', { skip }, async (t) => {
-  const rig = await rigOf(t, { hosts: 0 });
+  const rig = await rigOf(t, { hosts: [{ name: 'closed', config: ['ForceCommand echo no shells today; exit 1'] }] });
   rigs.refuses(rig);
   await Promise.all([rigs.silent(rig), rigs.hangsUp(rig), rigs.stalls(rig)]);
   const { config } = rig;
@@ -68,6 +68,7 @@ t.test('the deadline names the last reason', { skip }, async (t) => {
     ['refuses', 500, /^ready refuses: timed out after 500 ms \(the last reason: .*: connection refused\)$/],
     ['silent', 500, /timed out/],
     ['hangsUp', 6000, /closed|reset/],
+    ['closed', 2000, /\(the last reason: logged in, but no command can be run: no shells today\)/],
     ['stalls', 6000, /an sshd answers, logging in/],
   ] as const;
   await Promise.all(

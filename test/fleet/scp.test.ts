@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { scp, type CopyProgress } from '../../lib/fleet/scp.ts';
@@ -10,6 +12,8 @@ import { relay, sshdMissing, startRig, type Rig } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
 
 const skip = sshdMissing() ?? false;
+/** Small file systems are root's to make, where that is allowed. */
+const full = canMount() ? false : 'file systems can not be mounted here';
 const text = (...parts: string[]): string => fs.readFileSync(join(...parts), 'utf8');
 const mode = (...parts: string[]): number => fs.statSync(join(...parts)).mode & 0o7777;
 
@@ -120,6 +124,13 @@ t.test('scp', { skip }, async (t) => {
       fs.chmodSync(join(h1, `${name}3`), 0o604);
       await scp(path, `h1:${name}3`, { ...config, preserve: false }).run();
       t.equal(mode(h1, `${name}3`), 0o604, 'what is replaced keeps it');
+      // SFTP knows no time before 1970.
+      fs.utimesSync(path, new Date(-1e12), new Date(-1e12));
+      const early = name === 'large' ? 0 : -1e12;
+      await scp(path, `h1:${name}`, { ...config, preserve: true }).run();
+      t.equal(fs.statSync(join(h1, name)).mtimeMs, early);
+      await scp(`h1:${name}`, join(here, `${name}2`), { ...config, preserve: true }).run();
+      t.equal(fs.statSync(join(here, `${name}2`)).mtimeMs, early);
     }
   });
 
@@ -212,7 +223,43 @@ t.test('scp', { skip }, async (t) => {
     }
     await t.rejects(scp('h1:none', '/proc/f', config).run(), exit(/no such file/));
     await t.rejects(scp('h1:big', '/proc/f', config).run(), file('/proc/f'));
+    await t.rejects(scp('h1:~nobody-here/f', here, config).run(), exit(/h1:~nobody-here: No such file/));
+    const client = { ...config, transport: 'client' as const };
+    await t.rejects(scp(join(here, 'f'), 'h1:/proc/f', client).run(), exit(/h1:\/proc\/f: it could not be written/));
+    fs.writeFileSync(Buffer.concat([Buffer.from(join(here, 'tree/in/')), Buffer.from([0x66, 0xff])]), '');
+    await t.rejects(scp(join(here, 'tree'), 'h1:no-utf8', { ...config, recursive: true }).run(), {
+      reason: { type: 'file', path: join(here, 'tree/in') },
+      message: /the name "f\u00ff" is no UTF-8/,
+    });
   });
+
+  t.test(
+    'a full disk, there and here: what was there stays, and the error names the file',
+    { skip: full },
+    async (t) => {
+      fs.writeFileSync(join(here, 'some'), Buffer.alloc(600_000, 1));
+      for (const [folder, from, to, reason] of [
+        [join(h1, 'full'), join(here, 'some'), 'h1:full/f', { type: 'exit', exitCode: 1 }],
+        [join(here, 'full'), join(here, 'some'), join(here, 'full/f'), undefined],
+        [join(here, 'full'), `h1:${join(here, 'some')}`, join(here, 'full/f'), undefined],
+      ] as const) {
+        fs.mkdirSync(folder, { recursive: true });
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'none', folder]);
+        try {
+          fs.writeFileSync(join(folder, 'f'), 'precious');
+          const path = join(folder, 'f');
+          await t.rejects(scp(from, to, config).run(), {
+            reason: reason ?? { type: 'file', path },
+            message: reason === undefined ? /full\/f \(no space left on device\)/ : /h1:full\/f: Failure/,
+          });
+          t.equal(text(path), 'precious');
+          await until('nothing is left', () => fs.readdirSync(folder).length === 1);
+        } finally {
+          execFileSync('umount', [folder]);
+        }
+      }
+    },
+  );
 
   for (const way of ['up', 'down', 'across'] as const) {
     t.test(`killed and cut half-way ${way}`, async (t) => {
@@ -258,4 +305,17 @@ t.test('scp', { skip }, async (t) => {
 async function counted(rig: Rig) {
   const one = await relay(rig, rig.hosts[0]!, { name: 'counted' });
   return { accepted: () => one.accepted };
+}
+
+function canMount(): boolean {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    fs.rmdirSync(folder);
+  }
 }

@@ -183,6 +183,24 @@ export function conformance(t: Test, more: SshOptions, unable: readonly Able[] =
     }
   });
 
+  t.test('L6: a loop that is killed ends what it runs there, by the connection that it ends with it', async (t) => {
+    for (const stdin of ['ignore', 'text'] as const) {
+      const time = seconds();
+      let up = (): void => {};
+      const begun = new Promise<void>((resolve) => (up = resolve));
+      const more = { stdout: () => up(), ...(stdin === 'text' ? { stdin } : {}) };
+      const loop = runCommandGens([ssh('h1', `echo up; sleep ${time}`, { ...options, ...more })]);
+      loop.catch(() => {});
+      await begun;
+      await soon('it sleeps', () => running(`sleep ${time}`).length > 0);
+      const before = performance.now();
+      loop.kill('me');
+      await t.rejects(loop, { name: 'RunError', reason: { type: 'killed', by: 'me' } });
+      t.ok(performance.now() - before < 4000, `${stdin}: in ${performance.now() - before} ms`);
+      await soon('it has ended there', () => running(`sleep ${time}`).length === 0);
+    }
+  });
+
   t.test('L6: nothing is left there of a Node that was killed', async (t) => {
     const [a, b] = [seconds(), seconds()];
     const script = `

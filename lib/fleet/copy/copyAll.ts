@@ -182,7 +182,7 @@ class Copy {
     if (end.type === 'local') return end.path;
     if (!end.typed || !far(end.path)) return near(end);
     const [user, ...rest] = end.path.split('/') as [string, ...string[]];
-    return [await (await this.#sftp(end)).realpath(user), ...rest].join('/');
+    return [await (await this.#files(end)).real(user), ...rest].join('/');
   }
 }
 

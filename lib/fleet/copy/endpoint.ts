@@ -33,7 +33,20 @@ function uri(text: string, where: string): Endpoint {
   if (match === null)
     throw new TypeError(`${where}: ${JSON.stringify(text)} is not of the form scp://user@host:port/path`);
   const [, login, port, path = ''] = match as unknown as [string, string, string | undefined, string | undefined];
-  return { type: 'remote', host: named(login, port), path: path === '' ? '.' : decodeURI(path), typed: true };
+  return { type: 'remote', host: named(login, port), path: path === '' ? '.' : decoded(path, where), typed: true };
+}
+
+function decoded(path: string, where: string): string {
+  let text: string;
+  try {
+    text = decodeURIComponent(path);
+  } catch {
+    throw new TypeError(
+      `${where}: ${JSON.stringify(path)} has a '%' that is not followed by the digits of UTF-8: write %25`,
+    );
+  }
+  if (text.includes('\0')) throw new TypeError(`${where}: it has a NUL character`);
+  return text;
 }
 
 /** The last '@': users of a domain have one in their name. */

@@ -14,8 +14,8 @@ export interface Files {
   mkdir(path: string): Promise<void>;
   change(path: string, change: FileChange): Promise<void>;
   open(path: string): Promise<Source>;
-  /** A file that is not there yet. The umask of where it is takes from its mode. */
-  create(path: string, mode: number): Promise<Target>;
+  /** A file that is not there yet. The umask of where it is takes from its mode. Errors call it `name`. */
+  create(path: string, mode: number, name: string): Promise<Target>;
   rename(from: string, to: string): Promise<void>;
   /** The error of a file: what is wrong with it. */
   wrong(path: string, what: unknown): Error;

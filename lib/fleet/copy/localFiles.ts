@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import { typeOf } from '../../ssh/sftpWire.ts';
+import { nameOf, typeOf } from '../../ssh/sftpWire.ts';
 import type { FileChange, FileInfo } from '../../ssh/sftp.ts';
 import { folderOf } from './endpoint.ts';
 import { lengthOf, type Files, type Source, type Target } from './files.ts';
@@ -29,10 +29,10 @@ export function localFiles(cwd: string): Files {
     real: (path) => tried(path, (path) => fs.realpath(path)),
     list: (path) =>
       tried(path, async (path) => {
-        const entries = await fs.readdir(path, { withFileTypes: true });
+        const entries = await fs.readdir(path, { withFileTypes: true, encoding: 'buffer' });
         const list = entries.map((entry) => {
           const type = entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'file';
-          return { name: entry.name, type } as const;
+          return { name: nameOf(entry.name), type } as const;
         });
         return list.sort((a, b) => (a.name < b.name ? -1 : 1));
       }),
@@ -40,10 +40,20 @@ export function localFiles(cwd: string): Files {
     change: (path, change) =>
       tried(path, async (path) => {
         if (change.mode !== undefined) await fs.chmod(path, change.mode);
-        if (change.times !== undefined) await fs.utimes(path, change.times.atime, change.times.mtime);
+        if (change.times !== undefined) await fs.utimes(path, ...dates(change.times));
       }),
-    open: (path) => tried(path, openLocal),
-    create: (path, mode) => tried(path, (path) => createLocal(path, mode)),
+    async open(path) {
+      const source = await tried(path, openLocal);
+      return { ...source, read: (at, size) => tried(path, () => source.read(at, size)) };
+    },
+    async create(path, mode, name) {
+      const target = await tried(name, () => createLocal(at(path), mode));
+      return {
+        write: (at, blocks) => tried(name, () => target.write(at, blocks)),
+        finish: (change) => tried(name, () => target.finish(change)),
+        discard: () => target.discard(),
+      };
+    },
     rename: (from, to) => tried(to, (to) => fs.rename(at(from), to)),
     wrong: fileError,
     shown: (path) => path,
@@ -82,6 +92,11 @@ async function openLocal(path: string): Promise<Source> {
   };
 }
 
+/** Node takes a number below 0 for now. */
+function dates({ atime, mtime }: NonNullable<FileChange['times']>): [Date, Date] {
+  return [new Date(atime * 1000), new Date(mtime * 1000)];
+}
+
 async function createLocal(path: string, mode: number): Promise<Target> {
   const handle = await fs.open(path, 'wx', mode);
   return {
@@ -96,7 +111,7 @@ async function createLocal(path: string, mode: number): Promise<Target> {
     async finish({ mode, times, owner }: FileChange) {
       if (owner !== undefined) await handle.chown(owner.uid, owner.gid).catch(() => {});
       if (mode !== undefined) await handle.chmod(mode);
-      if (times !== undefined) await handle.utimes(times.atime, times.mtime);
+      if (times !== undefined) await handle.utimes(...dates(times));
       await handle.close();
     },
     async discard() {

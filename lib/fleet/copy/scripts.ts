@@ -1,5 +1,6 @@
 // Small files by one script each. They have no newlines, which csh could not read.
-// The first line that they write tells that a shell has read them, and not a forced command.
+// A line that they write first tells that a shell has read them, and not a forced command; what is before it is from a start-up
+// file of the shell.
 import { createHash, randomBytes } from 'node:crypto';
 import { execute } from './exec.ts';
 import { hostError, type Job, type Reached } from './job.ts';
@@ -8,8 +9,14 @@ import type { FileChange, FileInfo } from '../../ssh/sftp.ts';
 /** What goes as a whole. */
 export const SMALL = 256 * 1024; // bytes
 
-const BEGUN = 'sluice\n';
 const DONE = 'done\n';
+
+/** Behind the first line of a script, which ends with its token; undefined where there is none. */
+export function behind(stdout: Buffer, token: string): Buffer | undefined {
+  const line = `sluice ${token}\n`;
+  const at = stdout.indexOf(line);
+  return at === -1 ? undefined : stdout.subarray(at + line.length);
+}
 
 /** Names of files that are not whole yet begin so. */
 export const HIDDEN = '.sluice-';
@@ -20,7 +27,7 @@ export const token = (): string => randomBytes(9).toString('base64url');
  * what is replaced keeps its owner, and its mode where none is given.
  */
 const UPLOAD = [
-  'echo sluice; t=$1 n=$2 z=$3 c=$4 m=$5 d=$6 k=$7 w= o=',
+  't=$1 n=$2 z=$3 c=$4 m=$5 d=$6 k=$7 w= o=; echo "sluice $k"',
   'no() { echo "$*" >&2; exit 1; }; clean() { [ -z "$w" ] || rm -f -- "$w"; }; trap clean EXIT; trap "exit 1" HUP INT TERM PIPE',
   'if [ -d "$t" ]; then [ "$n" ] || no "$t: it is a folder"; case $t in */) t=$t$n ;; *) t=$t/$n ;; esac; ' +
     'if [ -d "$t" ]; then no "$t: it is a folder"; fi; else case $t in */) no "$t: no such folder" ;; esac; fi',
@@ -38,7 +45,7 @@ const UPLOAD = [
 
 /** A small file's size, mode and times, and what is in it. */
 const DOWNLOAD =
-  'echo sluice; t=$1; no() { echo "$*" >&2; exit 1; }; [ -e "$t" ] || no "$t: no such file"; if [ -f "$t" ]; then ' +
+  'echo "sluice $3"; t=$1; no() { echo "$*" >&2; exit 1; }; [ -e "$t" ] || no "$t: no such file"; if [ -f "$t" ]; then ' +
   's=$(stat -L -c "%s %a %X %Y" -- "$t" 2>/dev/null || stat -L -f "%z %Lp %a %m" -- "$t") && [ ${s%% *} -le $2 ] || exit 0; ' +
   '[ -r "$t" ] || no "$t: permission denied"; echo "$s"; exec cat <"$t"; fi';
 
@@ -58,7 +65,8 @@ export async function upload(
 ): Promise<boolean> {
   const time = times === undefined ? '' : stamp(times.mtime);
   const digest = createHash('sha256').update(content).digest('hex');
-  const args = [path, name, String(content.length), digest, mode?.toString(8) ?? '', time, token()];
+  const mark = token();
+  const args = [path, name, String(content.length), digest, mode?.toString(8) ?? '', time, mark];
   const running = (): void => void (job.sent = true);
   const { exitCode, stdout, stderr } = await execute(
     connection,
@@ -67,9 +75,9 @@ export async function upload(
     job.signal,
     running,
   );
-  const said = stdout.toString('latin1');
-  if (!said.startsWith(BEGUN)) return false;
-  if (exitCode !== 0 || said !== BEGUN + DONE) throw hostError(`${host.name}:${path}`, reasonOf(stderr, path), stderr);
+  const said = behind(stdout, mark)?.toString('latin1');
+  if (said === undefined) return false;
+  if (exitCode !== 0 || !said.startsWith(DONE)) throw hostError(`${host.name}:${path}`, reasonOf(stderr, path), stderr);
   return true;
 }
 
@@ -79,17 +87,19 @@ export async function download(
   path: string,
   job: Job,
 ): Promise<{ readonly info: FileInfo; readonly content: Buffer } | undefined> {
-  const script = { script: DOWNLOAD, args: [path, String(SMALL)] };
+  const mark = token();
+  const script = { script: DOWNLOAD, args: [path, String(SMALL), mark] };
   const { exitCode, stdout, stderr } = await execute(connection, script, Buffer.alloc(0), job.signal, () => {});
-  if (!stdout.subarray(0, BEGUN.length).equals(Buffer.from(BEGUN))) return undefined;
+  const said = behind(stdout, mark);
+  if (said === undefined) return undefined;
   if (exitCode !== 0) throw hostError(`${host.name}:${path}`, reasonOf(stderr, path), stderr);
-  const end = stdout.indexOf(10, BEGUN.length);
+  const end = said.indexOf(10);
   if (end === -1) return undefined;
-  const [size = 0, mode = 0, atime = 0, mtime = 0] = stdout
-    .toString('latin1', BEGUN.length, end)
+  const [size = 0, mode = 0, atime = 0, mtime = 0] = said
+    .toString('latin1', 0, end)
     .split(' ')
     .map((word, index) => parseInt(word, index === 1 ? 8 : 10));
-  const content = stdout.subarray(end + 1);
+  const content = said.subarray(end + 1);
   // Those of /proc have a size of 0 and something in them.
   if (content.length !== size && size !== 0) return undefined;
   return { info: { type: 'file', size: content.length, mode: mode & 0o7777, atime, mtime }, content };

@@ -46,8 +46,8 @@ export function sftpFiles(sftp: Sftp, name: string): Files {
         close: () => sftp.forget(handle),
       };
     },
-    async create(path, mode) {
-      const handle = await tried(path, sftp.open(path, 'create', mode));
+    async create(path, mode, name) {
+      const handle = await tried(name, sftp.open(path, 'create', mode));
       return {
         async write(at, blocks) {
           const writes: Promise<void>[] = [];
@@ -55,13 +55,13 @@ export function sftpFiles(sftp: Sftp, name: string): Files {
             writes.push(sftp.write(handle, at, block));
             at += block.length;
           }
-          await tried(path, Promise.all(writes));
+          await tried(name, Promise.all(writes));
         },
         async finish({ owner, ...change }) {
           // In the order of their sending; the mode behind the owner, who takes some of it away.
           if (owner !== undefined) sftp.change(handle, { owner }).catch(() => {});
           const changing = sftp.change(handle, change);
-          await tried(path, Promise.all([changing, sftp.closeFile(handle)]));
+          await tried(name, Promise.all([changing, sftp.closeFile(handle)]));
         },
         async discard() {
           sftp.forget(handle);

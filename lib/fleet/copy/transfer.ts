@@ -3,7 +3,7 @@
 import type { FileChange, FileInfo } from '../../ssh/sftp.ts';
 import { folderOf, inFolder } from './endpoint.ts';
 import { lengthOf, type Files, type Source, type Target } from './files.ts';
-import { CopyError, type Job } from './job.ts';
+import type { Job } from './job.ts';
 import type { Plan, Step } from './plan.ts';
 import type { Progress } from './progress.ts';
 import { HIDDEN } from './scripts.ts';
@@ -88,10 +88,8 @@ async function copyFile(step: Step, number: number, room: Room, failed: AbortSig
     const hidden = inFolder(folder, `${HIDDEN}${token}-${number}`);
     job.sent = true;
     const open = keep === 'nothing' && replaced === undefined;
-    const target = await to.create(hidden, open ? 0o666 : 0o600).catch((error: unknown) => {
-      // The hidden name would tell nobody anything.
-      throw error instanceof CopyError ? to.wrong(step.to, error.what) : error;
-    });
+    // The hidden name would tell nobody anything.
+    const target = await to.create(hidden, open ? 0o666 : 0o600, step.to);
     try {
       await pump(source, target, step, room, failed, how);
       await target.finish(changeOf(source.info, keep, replaced));

@@ -18,10 +18,11 @@ t.test('ends as scp reads them', async (t) => {
     ['u@[::1]:a', remote('::1', 'a', { user: 'u' })],
     ['scp://h', remote('h', '.')],
     ['scp://u@h:22/a%20b', remote('h', 'a b', { user: 'u', port: 22 })],
+    ['scp://h/50%25%23%3f', remote('h', '50%#?')],
     ['scp://[::1]:22//a', remote('::1', '/a', { port: 22 })],
   ];
   for (const [text, end] of cases) t.match(readEndpoint(text, 'x'), end, text);
-  for (const text of ['-h:a', 'a b:c', 'scp://', 'scp://h:99999/a'])
+  for (const text of ['-h:a', 'a b:c', 'scp://', 'scp://h:99999/a', 'scp://h/50%', 'scp://h/%ff', 'scp://h/%00'])
     t.throws(() => readEndpoint(text, 'x'), { name: 'TypeError' }, text);
 });
 
