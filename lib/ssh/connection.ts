@@ -116,7 +116,10 @@ export class Connection implements Login {
       return;
     }
     for (const claim of this.#claims) {
-      if (this.#full) return;
+      if (this.#full) {
+        this.#wait();
+        return;
+      }
       this.#claims.delete(claim);
       this.#open(mux, claim);
     }
@@ -125,6 +128,12 @@ export class Connection implements Login {
   /** The server has refused a channel while others were open, or just were. */
   #full = false;
   #refusals = 0;
+
+  /** The server has no room for those that want a channel. */
+  #wait(): void {
+    this.#parts.crowded();
+    for (const claim of this.#claims) claim.waits?.();
+  }
 
   #open(mux: Mux, claim: Claim): void {
     const { events } = claim;
@@ -155,6 +164,7 @@ export class Connection implements Login {
           if (mux.channels > 0) {
             this.#full = true;
             this.#claims.add(claim);
+            this.#wait();
           } else if (this.#mux === mux && ++this.#refusals < REFUSALS) {
             // A server may not have forgotten yet those that it has closed.
             this.#full = true;

@@ -38,6 +38,11 @@ export class Lane implements Transport {
     this.#transport.end(then);
   }
 
+  /** Others wait for what its shell holds. */
+  makeRoom(): void {
+    this.#shell?.makeRoom();
+  }
+
   #serve(): void {
     if (this.#claims.size === 0) return;
     if (this.#shell === undefined) {
@@ -88,6 +93,8 @@ class Shell implements Claim, ChannelEvents {
   #out = Buffer.alloc(0);
   /** It was signalled to end, and is used no more. */
   #ending = false;
+  /** It takes no step behind the one that it has. */
+  #leaving = false;
   readonly #pending: string[] = [];
   #gone = false;
 
@@ -116,6 +123,14 @@ class Shell implements Claim, ChannelEvents {
   dismiss(): void {
     this.#ending = true;
     if (this.#running && this.#step === undefined) this.#channel!.close();
+  }
+
+  /** At once, or behind the step that it has or gets next. */
+  makeRoom(): void {
+    this.#leaving = true;
+    if (!this.free) return;
+    this.#channel!.close();
+    this.#leave();
   }
 
   #write(text: string): void {
@@ -179,7 +194,7 @@ class Shell implements Claim, ChannelEvents {
     step.hear(stream, chunk);
     if (!step.over) return;
     this.#step = undefined;
-    if (this.#ending) {
+    if (this.#ending || this.#leaving) {
       this.#channel!.eof();
       this.#leave();
     }

@@ -133,7 +133,8 @@ class RemoteChild implements Child, Claim, ChannelEvents {
       // What it is to run has not yet gone there.
       this.#killed = true;
       this.#channel!.close();
-    } else if (this.#remotePid !== undefined) kill(this.#connection, this.#remotePid, name);
+    } else if (this.#remotePid !== undefined)
+      kill(this.#connection, this.#remotePid, name, () => this.#channel?.signal(name));
     else this.#channel!.signal(name);
   }
 

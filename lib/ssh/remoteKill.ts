@@ -2,12 +2,17 @@ import type { Channel } from './channel.ts';
 import { killScript } from './remoteScript.ts';
 import type { Transport } from './transport.ts';
 
-/** Signals a session by a channel of its own. */
-export function kill(connection: Transport, pid: number, signal: string): void {
+/** Signals a session by a channel of its own. `instead` is called once where the server has no room for one. */
+export function kill(connection: Transport, pid: number, signal: string, instead?: () => void): void {
   let channel: Channel | undefined;
+  let waits = false;
   const ignore = (): void => {};
   connection.claim({
     ends: true,
+    waits() {
+      if (!waits) instead?.();
+      waits = true;
+    },
     opening: (given) => (channel = given),
     failed: ignore,
     events: {

@@ -9,6 +9,8 @@ export interface Claim {
   readonly events: ChannelEvents;
   /** It ends what has another channel: it is taken also while the connection is being ended. */
   readonly ends?: true;
+  /** The server has no room for it yet; may be told again. */
+  waits?(): void;
   /** It is being opened. */
   opening(channel: Channel): void;
   /** There is no connection; nothing was sent. */
@@ -26,6 +28,8 @@ export interface ConnectionParts {
   handshake(begin: (over: () => void) => void): void;
   /** It is used for the first time: somebody has to end it. */
   used(): void;
+  /** The server has no room for more: who holds a channel that isn't used now is to give it up. */
+  crowded(): void;
   said(line: string): void;
 }
 

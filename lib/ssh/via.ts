@@ -124,6 +124,7 @@ function newSpawner(
       if (!used) serve((then) => (lane ?? connection).end(then), host, root);
       used = true;
     },
+    crowded: () => lane?.makeRoom(),
     said: (line) => root.open && root.note(`ssh ${host.name}: ${line}`),
   };
   const connection = newLogin(settings, parts, own);

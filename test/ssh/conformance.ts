@@ -301,6 +301,18 @@ export function conformance(t: Test, more: SshOptions, unable: readonly Able[] =
       sessions.map(({ stdout }) => stdout),
       six.map(String),
     );
+    // A lane's shell doesn't keep the only one for itself.
+    const [outputs] = await runCommandGens([
+      function* () {
+        const found: string[] = [];
+        for (const stdin of [undefined, 'in', undefined, 'in'])
+          found.push(
+            (yield* ssh('h3', 'cat; echo done', { ...options, ...(stdin === undefined ? {} : { stdin }) })).stdout,
+          );
+        return found;
+      },
+    ]);
+    t.same(outputs, ['done', 'indone', 'done', 'indone']);
     const logins = await Promise.all(six.map((n) => run(`echo ${n}`, {}, 'h4')));
     t.same(
       logins.map(({ stdout }) => stdout),
