@@ -93,14 +93,17 @@ export class FleetResult<T, V = Vars> {
     );
   }
 
-  /** By the names of the hosts. */
+  /** By the names of the hosts; of errors what they say. */
   toJSON(): Record<string, unknown> {
     const named = (map: ReadonlyMap<Host<V>, unknown>): Record<string, unknown> => {
       const names = new HostSet(map.keys()).names;
       return Object.fromEntries([...map.values()].map((value, index) => [names[index]!, value]));
     };
     const { ok, failed, unreachable, skipped } = this;
-    return { ok: named(ok), failed: named(failed), unreachable: named(unreachable), skipped: skipped.names };
+    // Name and message of an error are not among what JSON has of it.
+    const said = (map: ReadonlyMap<Host<V>, Error>): Record<string, unknown> =>
+      named(new Map([...map].map(([host, error]) => [host, { name: error.name, message: error.message, ...error }])));
+    return { ok: named(ok), failed: said(failed), unreachable: said(unreachable), skipped: skipped.names };
   }
 }
 

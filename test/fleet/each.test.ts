@@ -244,6 +244,15 @@ t.test('what can be run again: the whole, a map of hosts, a set', async (t) => {
   t.equal(rest!.ok.size, 1);
 });
 
+t.test('one generator object for all hosts runs once, and the others are told', async (t) => {
+  const generator = (function* () {
+    return 1;
+  })();
+  const result = await each('a[1-2]', () => generator).run();
+  t.same([...result.ok.values()], [1]);
+  t.match([...result.failed.values()], [{ name: 'TypeError', message: /this generator was run already/ }]);
+});
+
 t.test('no hosts', async (t) => {
   const [result] = await runCommandGens([each([], () => value(1), { batch: '25%', canary: 3, failFast: true })]);
   t.equal(result!.ok.size + result!.outcomes.size + result!.skipped.size, 0);
