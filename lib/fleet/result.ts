@@ -100,9 +100,14 @@ export class FleetResult<T, V = Vars> {
       return Object.fromEntries([...map.values()].map((value, index) => [names[index]!, value]));
     };
     const { ok, failed, unreachable, skipped } = this;
-    // Name and message of an error are not among what JSON has of it.
-    const said = (map: ReadonlyMap<Host<V>, Error>): Record<string, unknown> =>
-      named(new Map([...map].map(([host, error]) => [host, { name: error.name, message: error.message, ...error }])));
+    const said = (map: ReadonlyMap<Host<V>, Error>): Record<string, unknown> => {
+      // Name and message of an error are not among what JSON has of it.
+      const told = [...map].map(([host, error]) => {
+        const { name, message } = error;
+        return [host, Object.assign({ name, message }, error)] as const;
+      });
+      return named(new Map(told));
+    };
     return { ok: named(ok), failed: said(failed), unreachable: said(unreachable), skipped: skipped.names };
   }
 }
