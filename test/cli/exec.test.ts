@@ -53,6 +53,7 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
       t.match({ status, stdout }, { status: 2, stdout: '' }, args.join(' '));
     }),
   );
+  t.match((await exec('-w', 'a', '--dry-run', '--sudo', '--', 'id')).stdout, 'a | $ id (by sudo root)\n');
   t.notOk(existsSync(state));
 });
 
