@@ -81,19 +81,20 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
   const begun = Date.now();
   const said = { stdout: new Said(), stderr: new Said() };
   const name = keyOf(host);
-  const files =
-    transcript === undefined
-      ? undefined
-      : { stdout: new Transcript(transcript, name, 'out'), stderr: new Transcript(transcript, name, 'err') };
+  const files: Partial<Record<keyof typeof said, Transcript>> = {};
   const hear =
     (stream: 'stdout' | 'stderr') =>
     (line: string): void => {
-      files?.[stream].line(line);
+      files[stream]?.line(line);
       if (keep) said[stream].line(line);
     };
   let error: Error | undefined;
   try {
-    const heard = keep || files !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
+    if (transcript !== undefined) {
+      files.stdout = new Transcript(transcript, name, 'out');
+      files.stderr = new Transcript(transcript, name, 'err');
+    }
+    const heard = keep || transcript !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
     const stdin = plan.input === undefined ? {} : { stdin: plan.input.reader() };
     const command = program(plan.command, { ...heard, ...stdin, label: name, capture: false, timeout: plan.timeout });
     const body = plan.sudo === undefined ? command : within({ via: plan.sudo }, command);
@@ -102,8 +103,8 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
     error = thrown as Error;
     throw thrown;
   } finally {
-    files?.stdout.close();
-    files?.stderr.close();
+    files.stdout?.close();
+    files.stderr?.close();
     plan.ended({ host, error, reached: error === undefined || !neverSent(error), ms: Date.now() - begun, ...said });
   }
 }

@@ -1,5 +1,5 @@
 // Where `exec` did not succeed the last time: one file of the user's, for --failed.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { makeFolders } from './folders.ts';
@@ -49,6 +49,7 @@ export function keepLastTime(last: LastTime): Error | undefined {
     renameSync(aside, path);
     return undefined;
   } catch (error) {
+    rmSync(aside, { force: true });
     return error as Error;
   }
 }

@@ -88,7 +88,11 @@ export const hosts: CommandModule<object, HostsArguments> = {
     );
     const shape = shapes[0] ?? (argv.split === undefined ? 'expand' : 'fold');
     const output = argv.split === undefined ? shown(set, shape, '\n') : parts(set.split(argv.split), shape);
-    process.stdout.on('error', () => {}); // `head` has seen enough
+    process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      if (code === 'EPIPE') return; // `head` has seen enough
+      process.exitCode = 1;
+      process.stderr.write(`sluice: the output can not be written: ${message}\n`);
+    });
     if (output !== '') process.stdout.write(`${output}\n`);
   },
 };

@@ -1,21 +1,24 @@
 // Ansible's inventories in INI: `[group]`, `[group:children]`, `[group:vars]`, and hosts with vars behind them.
 import { expandAnsible } from './ansibleNames.ts';
-import type { InventoryDraft } from './inventoryDraft.ts';
+import { placed, type InventoryDraft } from './inventoryDraft.ts';
 
 /** @throws TypeError that names the line */
 export function readIni(text: string, where: string, draft: InventoryDraft): void {
   let group = 'ungrouped';
   let kind = 'hosts';
-  text.split('\n').forEach((raw, i) => {
-    const line = raw.trim();
-    const at = `inventory: ${where}:${i + 1}`;
-    if (line === '' || line.startsWith('#') || line.startsWith(';')) return;
+  /** Groups that are spoken of, by where: one that is nowhere is a slip, and its hosts would be missed. */
+  const named: { readonly name: string; readonly at: string }[] = [];
+  const there = new Set(draft.groupNames);
+
+  const readLine = (line: string, at: string): void => {
     const section = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/.exec(line);
     // A range without a name before it, such as [1:3], is a host.
     if (section !== null && !/^\d+:\d/.test(line.slice(1))) {
       [, group, kind = 'hosts'] = section as unknown as [string, string, string | undefined];
       if (!['hosts', 'children', 'vars'].includes(kind))
         throw new TypeError(`${at}: a section is [${group}], [${group}:children] or [${group}:vars], not :${kind}`);
+      if (kind === 'vars') named.push({ name: group, at });
+      else there.add(group);
       draft.addGroup(group);
     } else if (kind === 'vars') {
       const equals = line.indexOf('=');
@@ -24,10 +27,21 @@ export function readIni(text: string, where: string, draft: InventoryDraft): voi
     } else {
       const [first, ...rest] = words(line, at);
       if (first === undefined) return;
-      if (kind === 'children') draft.addChild(group, first);
-      else readHosts(first, rest, group, at, draft);
+      if (kind === 'children') {
+        named.push({ name: first, at });
+        draft.addChild(group, first);
+      } else readHosts(first, rest, group, at, draft);
     }
+  };
+
+  text.split('\n').forEach((raw, i) => {
+    const line = raw.trim();
+    const at = `inventory: ${where}:${i + 1}`;
+    if (line !== '' && !line.startsWith('#') && !line.startsWith(';')) placed(at, () => readLine(line, at));
   });
+  for (const { name, at } of named)
+    if (!there.has(name))
+      throw new TypeError(`${at}: there is no group ${name}; a group is there by its section [${name}]`);
 }
 
 function readHosts(first: string, rest: readonly string[], group: string, at: string, draft: InventoryDraft): void {
@@ -65,12 +79,15 @@ function words(line: string, at: string): string[] {
 
 const CONSTANTS: Readonly<Record<string, unknown>> = { True: true, False: false, None: null };
 
+/** As Python writes them; no zeros in front. */
+const NUMBER = /^(?:[+-]?(?:0|[1-9](?:_?\d)*|\d+\.\d*|\.\d+)(?:e[+-]?\d+)?|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i;
+
 /** Python's literals are what they say; everything else (`yes`, `0644`, `a b`) is a string, as in Ansible. */
 function literal(text: string): unknown {
   const bare = text.replace(/\s+#.*$/, '');
   if (Object.hasOwn(CONSTANTS, bare)) return CONSTANTS[bare];
-  if (/^[+-]?(?:0|[1-9]\d*|\d+\.\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(bare)) {
-    const number = Number(bare);
+  if (NUMBER.test(bare)) {
+    const number = Number(bare.replaceAll('_', ''));
     return Number.isInteger(number) && !Number.isSafeInteger(number) ? bare : number;
   }
   const quoted = /^'((?:\\.|[^'\\])*)'$|^"((?:\\.|[^"\\])*)"$/.exec(bare);

@@ -3,7 +3,7 @@ import { host, type HostParts } from '../ssh/host.ts';
 import { evaluate } from './expression.ts';
 import { expandAnsible } from './ansibleNames.ts';
 import type { Vars } from './hostSet.ts';
-import type { InventoryDraft } from './inventoryDraft.ts';
+import { placed, type InventoryDraft } from './inventoryDraft.ts';
 
 /** Reads whichever of the three it is. @throws TypeError that says where in it something is wrong */
 export function readData(data: unknown, where: string, draft: InventoryDraft): void {
@@ -19,15 +19,17 @@ export function readData(data: unknown, where: string, draft: InventoryDraft): v
 
 /** `["web[1-3]", { "name": "db", "address": "10.0.0.7", "vars": {} }]` */
 function readList(list: readonly unknown[], at: string, draft: InventoryDraft): void {
-  list.forEach((one, i) => {
-    if (typeof one === 'string') for (const each of evaluate<Vars>(one, new Map()).values()) draft.addHost(each);
-    else {
-      const { vars, ...parts } = record(one, `${at}: [${i}]`, 'a host') as unknown as HostParts<Vars>;
-      const made = host<Vars>({ ...parts, vars: vars ?? {} });
-      draft.addHost(made);
-      draft.setHostVars(made.name, made.vars);
-    }
-  });
+  list.forEach((one, i) =>
+    placed(`${at}: [${i}]`, () => {
+      if (typeof one === 'string') for (const each of evaluate<Vars>(one, new Map()).values()) draft.addHost(each);
+      else {
+        const { vars, ...parts } = record(one, `${at}: [${i}]`, 'a host') as unknown as HostParts<Vars>;
+        const made = host<Vars>({ ...parts, vars: vars ?? {} });
+        draft.addHost(made);
+        draft.setHostVars(made.name, made.vars);
+      }
+    }),
+  );
 }
 
 function readGroup(name: string, value: unknown, at: string, draft: InventoryDraft, path: readonly unknown[]): void {
@@ -51,9 +53,9 @@ function readGroup(name: string, value: unknown, at: string, draft: InventoryDra
 
 function readHosts(value: unknown, group: string, at: string, draft: InventoryDraft): void {
   for (const [pattern, vars] of Object.entries(record(value ?? {}, at, 'hosts'))) {
-    const { names, port } = expandAnsible(pattern, at);
+    const { names, port } = placed(at, () => expandAnsible(pattern, at));
     for (const name of names) {
-      draft.addHost(name, group);
+      placed(at, () => draft.addHost(name, group));
       draft.setHostVars(name, {
         ...(port === undefined ? {} : { ansible_port: port }),
         ...record(vars ?? {}, `${at}.${pattern}`, 'vars'),
@@ -75,7 +77,8 @@ function readScripts(groups: Vars, at: string, draft: InventoryDraft): void {
     if (name === '_meta') continue;
     draft.addGroup(name);
     const group = Array.isArray(value) ? { hosts: value as unknown } : record(value ?? {}, `${at}: ${name}`, 'a group');
-    for (const one of texts(group['hosts'], `${at}: ${name}.hosts`)) draft.addHost(one, name);
+    for (const one of texts(group['hosts'], `${at}: ${name}.hosts`))
+      placed(`${at}: ${name}.hosts`, () => draft.addHost(one, name));
     for (const child of texts(group['children'], `${at}: ${name}.children`)) draft.addChild(name, child);
     draft.setGroupVars(name, record(group['vars'] ?? {}, `${at}: ${name}.vars`, 'vars'));
   }

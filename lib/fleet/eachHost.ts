@@ -18,6 +18,8 @@ import type { RunRecord } from '../kernel/run.ts';
 import { whenSettled } from '../kernel/run/settle.ts';
 import { startMade } from '../kernel/runnable.ts';
 import type { Host } from '../ssh/host.ts';
+import { goesElsewhere } from '../ssh/via.ts';
+import { wasUnanswered } from './errand.ts';
 import { keyOf } from './typed.ts';
 
 /** The function's work for a host, as a runner: each start calls the function anew. */
@@ -42,7 +44,7 @@ export function hostRunner<T, V>(
 }
 
 /**
- * An advice that calls `ran` when a command on another machine has ended that may have begun. It adds no run: what is below
+ * An advice that calls `ran` when a command on another machine, or a copy, has ended that may have begun. It adds no run: what is below
  * keeps its ids.
  */
 export function watched(ran: () => void): Advice {
@@ -69,7 +71,10 @@ class Watched<T, I> extends BaseRunner<T, I> {
   }
   start(sink: Sink<T, I>, context: Context): Running {
     const run = context as unknown as RunRecord;
-    if (run.remote !== undefined) whenSettled(run, () => isUnsent(run.outcome) || this.#ran());
+    // Copies and the like say only once they have begun that they go to another machine.
+    whenSettled(run, () => {
+      if ((run.remote !== undefined || goesElsewhere(run)) && !isUnsent(run.outcome)) this.#ran();
+    });
     return this.#inner.start(sink, context);
   }
 }
@@ -78,7 +83,7 @@ function isUnsent(outcome: RunRecord['outcome']): boolean {
   return outcome?.type === 'failed' && neverSent(outcome.error);
 }
 
-/** A failed connection by which nothing was sent. */
+/** A failed connection by which nothing was sent, or a deadline before there was one. */
 export function neverSent(error: Error): boolean {
-  return isRunError(error, 'connection') && error.reason.sent === 'no';
+  return (isRunError(error, 'connection') && error.reason.sent === 'no') || wasUnanswered(error);
 }

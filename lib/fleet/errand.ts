@@ -17,6 +17,13 @@ import type { SshSettings } from '../ssh/settings.ts';
 import { hostSpawner, type HostSpawner } from '../ssh/via.ts';
 import { waiting } from './aside.ts';
 
+/** Errors of deadlines that came before the host had answered anything. */
+const unanswered = new WeakSet<Error>();
+
+export function wasUnanswered(error: Error): boolean {
+  return unanswered.has(error);
+}
+
 /** Thrown at the step that was called off. */
 const CALLED_OFF = Symbol('called off');
 
@@ -36,6 +43,8 @@ export class Errand<T> implements Running {
   /** Why it ends before its body does. */
   #end: { by: string } | 'late' | undefined;
   #last: string | undefined;
+  /** A command has come to its end there. */
+  answered = false;
   #play: (() => void) | undefined;
   #paused = false;
 
@@ -89,6 +98,7 @@ export class Errand<T> implements Running {
       stop();
     });
     const given = await this.step(answer, stop).finally(cancel);
+    if (given.exit.type === 'exit') this.answered = true;
     return late ? undefined : given;
   }
 
@@ -144,6 +154,7 @@ export class Errand<T> implements Running {
     else {
       const hint = this.#last === undefined ? undefined : `the last reason: ${this.#run.mask(this.#last)}`;
       const error = this.error({ type: 'timeout', ms: this.#within }, hint === undefined ? {} : { hint });
+      if (!this.answered) unanswered.add(error);
       this.#sink.settle({ type: 'failed', error });
     }
   }

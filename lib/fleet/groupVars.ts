@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Vars } from './hostSet.ts';
 import type { InventoryDraft } from './inventoryDraft.ts';
 
+/** What a file or a value begins with that only `ansible-vault` can read. */
+export const ENCRYPTED = '$ANSIBLE_VAULT';
+
 type ParseYaml = (text: string, path: string) => Promise<unknown>;
 
 /** Reads those of the groups and hosts that there are by now. */
@@ -28,7 +31,7 @@ export async function readVarsFolders(folder: string, draft: InventoryDraft, par
 
 async function readVars(path: string, draft: InventoryDraft, parse: ParseYaml): Promise<Vars | undefined> {
   const text = readFileSync(path, 'utf8');
-  if (text.startsWith('$ANSIBLE_VAULT')) {
+  if (text.startsWith(ENCRYPTED)) {
     draft.notes.push(`inventory: ${path} is skipped: it is encrypted`);
     return undefined;
   }

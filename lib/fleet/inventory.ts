@@ -5,7 +5,8 @@ import { program, type CommandLine } from '../runners/program.ts';
 import { readIni } from './ansibleIni.ts';
 import { readData } from './ansibleTree.ts';
 import { evaluate, type Inventory as Known } from './expression.ts';
-import { readVarsFolders } from './groupVars.ts';
+import { parseYaml } from './ansibleYaml.ts';
+import { ENCRYPTED, readVarsFolders } from './groupVars.ts';
 import type { Vars } from './hostSet.ts';
 import { InventoryDraft } from './inventoryDraft.ts';
 import { atHome, sshNames } from './sshConfig.ts';
@@ -68,7 +69,9 @@ async function readPath(given: string, format: InventoryFormat | undefined, draf
     for (const name of readdirSync(path).sort())
       if (!LEFT_OUT.test(name)) await readFile(join(path, name), join(given, name), format, draft);
   } else await readFile(path, given, format, draft);
-  await readVarsFolders(stats.isDirectory() ? path : dirname(path), draft, parseYaml);
+  await readVarsFolders(stats.isDirectory() ? path : dirname(path), draft, (text, file) =>
+    parseYaml(text, file, draft),
+  );
 }
 
 /** In a folder: what editors, packages and Ansible itself leave there. */
@@ -83,7 +86,8 @@ async function readFile(
   const stats = opened(name, () => statSync(path));
   if (stats.isDirectory()) return readPath(name, format, draft);
   const text = opened(name, () => readFileSync(path, 'utf8'));
-  if (text.startsWith('#!') && (stats.mode & 0o111) !== 0) return readCommand([path, '--list'], format, draft);
+  if (text.startsWith('#!') && (stats.mode & 0o111) !== 0)
+    return readCommand([path, '--list'], format ?? 'json', draft);
   const told = format ?? formatOf(name, text);
   if (told === 'ssh') for (const host of opened(name, () => sshNames(path))) draft.addHost(host);
   else await readText(text, name, told, draft);
@@ -104,11 +108,12 @@ async function readText(
   format: InventoryFormat | undefined,
   draft: InventoryDraft,
 ): Promise<void> {
+  if (text.startsWith(ENCRYPTED)) throw new TypeError(`inventory: ${name}: it is encrypted; give it in the clear`);
   switch (format ?? formatOf(name, text)) {
     case 'json':
       return readData(parseJson(text, name), name, draft);
     case 'yaml':
-      return readData(await parseYaml(text, name), name, draft);
+      return readData(await parseYaml(text, name, draft), name, draft);
     case 'ini':
       return readIni(text, name, draft);
     case 'ssh':
@@ -150,17 +155,6 @@ function parseJson(text: string, name: string): unknown {
   } catch (error) {
     const got = text.trim() === '' ? 'there is nothing in it' : (error as Error).message;
     throw new TypeError(`inventory: ${name}: this is no JSON: ${got}`, { cause: error });
-  }
-}
-
-async function parseYaml(text: string, name: string): Promise<unknown> {
-  // Loaded for those who need it; Ansible reads YAML 1.1, where `yes` is true.
-  const { parse } = await import('yaml');
-  try {
-    return parse(text, { version: '1.1', logLevel: 'error', uniqueKeys: false }) as unknown;
-  } catch (error) {
-    const [message] = (error as Error).message.split('\n');
-    throw new TypeError(`inventory: ${name}: ${message!.replace(/:$/, '')}`, { cause: error });
   }
 }
 

@@ -21,6 +21,16 @@ interface Entry {
   fileVars: Vars;
 }
 
+/** Puts the place in front of what is wrong there, where it isn't named yet. */
+export function placed<T>(at: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError) || error.message.startsWith('inventory: ')) throw error;
+    throw new TypeError(`${at}: ${error.message}`, { cause: error });
+  }
+}
+
 /** What is read so far. Of what is said twice the later counts. */
 export class InventoryDraft {
   readonly notes: string[] = [];
@@ -49,9 +59,14 @@ export class InventoryDraft {
     this.#group(parent).children.add(child);
   }
 
+  /** @throws TypeError for a name that can't be one */
   addHost(one: string | Host<Vars>, group = 'ungrouped'): void {
     const [name, given] = typeof one === 'string' ? [one, undefined] : [keyOf(one), one];
-    if (!this.#hosts.has(name)) this.#hosts.set(name, { given, vars: {}, fileVars: {} });
+    if (!this.#hosts.has(name)) {
+      // A name that is none is known as such where it stands, not when all is built.
+      if (given === undefined) host({ name });
+      this.#hosts.set(name, { given, vars: {}, fileVars: {} });
+    }
     this.#group(group).hosts.add(name);
     checkCount(this.#hosts.size, 'the inventory');
   }
@@ -84,7 +99,10 @@ export class InventoryDraft {
     const built = new Map<string, Host<Vars>>();
     for (const [name, entry] of this.#hosts) {
       const groups = order.filter((group) => groupsOf.get(name)!.has(group)).map((group) => this.#groups.get(group)!);
-      built.set(name, toHost(name, entry, this.#merged(groups, entry)));
+      built.set(
+        name,
+        placed(`inventory: ${name}`, () => toHost(name, entry, this.#merged(groups, entry))),
+      );
     }
     const sets = new Map<string, HostSet<Vars>>();
     for (const group of this.#groups.keys()) {
@@ -177,9 +195,15 @@ function toHost(name: string, { given }: Entry, vars: Vars): Host<Vars> {
     name,
     address: given?.address ?? (address === name ? undefined : address),
     user: given?.user ?? text('ansible_user', 'ansible_ssh_user'),
-    port: given?.port ?? (port === undefined ? undefined : Number(port)),
+    port: given?.port ?? (port === undefined ? undefined : portOf(port)),
     vars: { ...given?.vars, ...vars },
   });
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (Number.isNaN(port)) throw new TypeError(`${text} is no port (1 to 65535)`);
+  return port;
 }
 
 /** Names of vars in `{{ }}` are filled in; what is more of a template only Ansible can render. */

@@ -93,14 +93,22 @@ export class FleetResult<T, V = Vars> {
     );
   }
 
-  /** By the names of the hosts. */
+  /** By the names of the hosts; of errors what they say. */
   toJSON(): Record<string, unknown> {
     const named = (map: ReadonlyMap<Host<V>, unknown>): Record<string, unknown> => {
       const names = new HostSet(map.keys()).names;
       return Object.fromEntries([...map.values()].map((value, index) => [names[index]!, value]));
     };
     const { ok, failed, unreachable, skipped } = this;
-    return { ok: named(ok), failed: named(failed), unreachable: named(unreachable), skipped: skipped.names };
+    const said = (map: ReadonlyMap<Host<V>, Error>): Record<string, unknown> => {
+      // Name and message of an error are not among what JSON has of it.
+      const told = [...map].map(([host, error]) => {
+        const { name, message } = error;
+        return [host, Object.assign({ name, message }, error)] as const;
+      });
+      return named(new Map(told));
+    };
+    return { ok: named(ok), failed: said(failed), unreachable: said(unreachable), skipped: skipped.names };
   }
 }
 

@@ -64,6 +64,7 @@ export async function untilUp(errand: Errand<any>, settings: SshSettings, up: Up
     const answer = await loginWatched(errand, looked ? undefined : lookout, up);
     const { exit } = answer;
     if (exit.type === 'exit') {
+      errand.answered = true;
       const why = await up.amiss(answer);
       if (why === undefined) return answer;
       errand.because(why);

@@ -63,11 +63,6 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
     return 'a generator object runs once; wrap its function instead: task(fn, ...args)';
   }
   start(_sink: Sink<unknown>, context: Context): Running {
-    if (used.has(this.#generator))
-      throw new TypeError(
-        'this generator was run already; a generator object runs once: pass its function, or task(fn, ...args)',
-      );
-    used.add(this.#generator);
     return startTask(context, this.#generator);
   }
   discard(): void {
@@ -84,6 +79,12 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
 }
 
 function startTask(context: Context, generator: Generator<unknown> | AsyncGenerator<unknown>): Running {
+  // One that has ended would give undefined, as if all were well.
+  if (used.has(generator))
+    throw new TypeError(
+      'this generator was run already; a generator object runs once: pass its function, or task(fn, ...args)',
+    );
+  used.add(generator);
   const run = context as unknown as RunRecord;
   const task = new Task(run, generator, !(Symbol.iterator in generator));
   run.task = task;

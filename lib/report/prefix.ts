@@ -42,13 +42,24 @@ export function prefix(options: PrefixOptions = {}): (event: Event) => void {
   /** Errors that were told at the leaf they come from; who waits for it fails with the same. */
   const told = new WeakSet<Error>();
 
-  const parentOf = (id: RunId): Speaker | undefined => {
-    // A key may have dots too (a host's name), so the nearest live one is looked for.
+  /** The live runs around one, from the inside outwards. A key may have dots too (a host's name), so not every part is a run. */
+  function* around(id: RunId): Generator<Speaker, undefined> {
     for (let at = id.lastIndexOf('.'); at > 0; at = id.lastIndexOf('.', at - 1)) {
-      const parent = live.get(id.slice(0, at));
-      if (parent !== undefined) return parent;
+      const speaker = live.get(id.slice(0, at));
+      if (speaker !== undefined) yield speaker;
     }
     return undefined;
+  }
+
+  /** What programs are started by, besides ssh: the host is in the label. */
+  const startedBy = (id: RunId): string => {
+    const ways: string[] = [];
+    for (const { spec } of around(id)) {
+      const { via } = (spec['change'] ?? {}) as { via?: Spec };
+      const [way] = Object.entries(via ?? {});
+      if (way !== undefined && way[0] !== 'ssh') ways.unshift(`${way[0]} ${String(way[1])}`);
+    }
+    return ways.length === 0 ? '' : ` (by ${ways.join(', ')})`;
   };
 
   /** A run; one that was there before this report is known by its id only. */
@@ -79,7 +90,8 @@ export function prefix(options: PrefixOptions = {}): (event: Event) => void {
   };
 
   const settle = (id: RunId, speaker: Speaker, outcome: Outcome<unknown>, ms: number): void => {
-    if (options.dryRun === true && !INNER.has(speaker.spec.type)) line(id, 'stdout', wouldDo(speaker.spec));
+    if (options.dryRun === true && !INNER.has(speaker.spec.type))
+      line(id, 'stdout', wouldDo(speaker.spec) + startedBy(id));
     if (outcome.type === 'failed') {
       if (told.has(outcome.error) || isRunError(outcome.error, 'killed')) return;
       told.add(outcome.error);
@@ -93,7 +105,7 @@ export function prefix(options: PrefixOptions = {}): (event: Event) => void {
     const id = event.run;
     switch (event.type) {
       case 'start': {
-        const parent = parentOf(id);
+        const parent = around(id).next().value;
         if (parent !== undefined) parent.leaf = false;
         live.set(id, newSpeaker(event.label, event.spec));
         break;

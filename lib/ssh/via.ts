@@ -50,8 +50,16 @@ export function viaSsh(what: Host | string, settings: SshSettings = {}): Via {
   };
 }
 
+const elsewhere = new WeakSet<Context>();
+
+/** Whether a run has had to do with another machine, also where its programs would run here. */
+export function goesElsewhere(run: Context): boolean {
+  return elsewhere.has(run);
+}
+
 /** What starts programs on a host for a run, over the connection that its loop has to it; nothing is connected yet. */
 export function hostSpawner(host: Host, settings: SshSettings, context: Context): HostSpawner {
+  elsewhere.add(context);
   return spawnerFor(host, settings, context as unknown as RunRecord);
 }
 

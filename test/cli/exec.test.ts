@@ -1,6 +1,6 @@
 // The real command against real sshds. Its own command line (test/fixtures/exec.ts), from the sources.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { installSudo, refuses, startRig, sshdMissing, type Rig } from '../ssh/rig/rig.ts';
 import { until } from '../ssh/rig/procs.ts';
@@ -53,6 +53,7 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
       t.match({ status, stdout }, { status: 2, stdout: '' }, args.join(' '));
     }),
   );
+  t.match((await exec('-w', 'a', '--dry-run', '--sudo', '--', 'id')).stdout, 'a | $ id (by sudo root)\n');
   t.notOk(existsSync(state));
 });
 
@@ -178,14 +179,24 @@ t.test('with real hosts', { skip }, async (t) => {
     t.equal((await exec(...F, '--failed', '-w', 'h[3-9]', '--', 'echo x')).stdout.length, 'h3 | x\nh4 | x\n'.length);
     writeFileSync(state, 'nonsense');
     t.match(await exec(...F, '--failed', '--', 'true'), { status: 2, stderr: /is not what exec has written/ });
+    rmSync(state);
+    mkdirSync(state);
+    t.match(await exec(...F, '-w', 'h1', '--', 'exit 1'), { status: 1, stderr: /--failed will not know of this/ });
+    t.same(readdirSync(dirname(state)), ['exec.json'], 'nothing is left beside it');
   });
 
   t.test('--transcript writes what each host says', async (t) => {
-    const { exec } = line(t);
+    const { exec, state } = line(t);
     const folder = join(t.testdirName, 'log');
     await exec(...F, '-w', 'h[1-2],h5', '--transcript', folder, '-b', '--', 'echo "out $NUMBER"; echo err >&2');
     const file = (name: string): string => readFileSync(join(folder, name), 'utf8');
     t.same(['h1.out', 'h2.out', 'h1.err', 'h5.out'].map(file), ['out 1\n', 'out 2\n', 'err\n', '']);
+    // A file that can't be written is a failure of its host alone, which is told and kept.
+    rmSync(join(folder, 'h1.out'));
+    mkdirSync(join(folder, 'h1.out'));
+    const ended = await exec(...F, '-w', 'h[1-2]', '--transcript', folder, '--', 'echo again');
+    t.match(ended, { status: 1, stdout: 'h2 | again\n', stderr: /sluice: 1 of 2 ok\n {2}h1: Error: EISDIR/ });
+    t.match(JSON.parse(readFileSync(state, 'utf8')), { failed: ['h1'] });
   });
 
   t.test('a canary that fails, and batches', async (t) => {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { outside } from './support.ts';
+import { bin, outside } from './support.ts';
 
 /** Runs the command with a parser of its own. */
 function run(args: readonly string[], { cwd = '/', input = '' } = {}) {
@@ -69,6 +70,13 @@ t.test('inventories and stdin', async (t) => {
   ]);
   t.equal(run(['-f', '-'], { input: 'a1 # one\n# none\na2\n' }).stdout, 'a[1-2]\n');
   t.equal(run(['-f', '-i', '-', '@web'], { input: '{"web": ["x1"]}' }).stdout, 'x1\n');
+});
+
+t.test('what can not be written is a failure', { skip: !existsSync('/dev/full') && 'no /dev/full' }, async (t) => {
+  const { status, stderr } = spawnSync('sh', ['-c', '"$0" "$1" hosts a >/dev/full', process.execPath, bin], {
+    encoding: 'utf8',
+  });
+  t.match({ status, stderr }, { status: 1, stderr: /^sluice: the output can not be written: ENOSPC/ });
 });
 
 t.test('what is not as it must be', async (t) => {

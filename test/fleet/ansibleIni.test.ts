@@ -80,4 +80,16 @@ t.test('the line that is wrong is named', async (t) => {
   t.throws(() => read('a x="b'), /hosts.ini:1: a quote is not closed/);
   t.throws(() => read('\nweb[1-3]'), /hosts.ini:2: web\[1-3\]: \[1-3\] is no range; write \[01:50\]/);
   t.throws(() => read('[a:children]\nb\n[b:children]\na'), /groups contain one another: a > b > a/);
+  t.throws(() => read('[a]\n-h'), /hosts.ini:2: host: "-h" is no name/);
+  t.throws(() => read('[a]\nb[1:200000]'), /hosts.ini:2: .*200,000 hosts/);
+  t.throws(() => read('[a:children]\nweb\ndb\n[web]\nw1'), {
+    message: /hosts.ini:3: there is no group db; a group is there by its section \[db\]/,
+  });
+  t.throws(() => read('[a]\nh\n[web:vars]\nx=1'), /hosts.ini:3: there is no group web/);
+  t.equal(String(read('[a:vars]\nx=1\n[b:children]\na\n[a]\nh').groups.get('b')), 'h', 'its section may come later');
+});
+
+t.test('numbers in all of Python’s forms', async (t) => {
+  const { vars } = read('a hex=0x1f octal=0o17 binary=0b11 apart=1_000 mac=0x1g twice=1__0').hosts.get('a')!;
+  t.same(vars, { hex: 31, octal: 15, binary: 3, apart: 1000, mac: '0x1g', twice: '1__0' });
 });

@@ -7,9 +7,10 @@ import type { FleetResult } from '../../lib/fleet/result.ts';
 import { RunError, runCommandGens, type Event, type Reason, type Spawner } from '../../lib/kernel/index.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
 import type { Host } from '../../lib/ssh/host.ts';
+import { put } from '../../lib/fleet/put.ts';
 import { ssh } from '../../lib/fleet/ssh.ts';
 import { contract } from '../../lib/testing/contract.ts';
-import { refuses, sshdMissing, startRig } from '../ssh/rig/rig.ts';
+import { refuses, silent, sshdMissing, startRig } from '../ssh/rig/rig.ts';
 import { driven, failure, settleDown, value, type Driven } from '../support.ts';
 
 contract(t, 'each', () => ({
@@ -244,6 +245,15 @@ t.test('what can be run again: the whole, a map of hosts, a set', async (t) => {
   t.equal(rest!.ok.size, 1);
 });
 
+t.test('one generator object for all hosts runs once, and the others are told', async (t) => {
+  const generator = (function* () {
+    return 1;
+  })();
+  const result = await each('a[1-2]', () => generator).run();
+  t.same([...result.ok.values()], [1]);
+  t.match([...result.failed.values()], [{ name: 'TypeError', message: /this generator was run already/ }]);
+});
+
 t.test('no hosts', async (t) => {
   const [result] = await runCommandGens([each([], () => value(1), { batch: '25%', canary: 3, failFast: true })]);
   t.equal(result!.ok.size + result!.outcomes.size + result!.skipped.size, 0);
@@ -406,5 +416,28 @@ t.test(
     t.same(names(result!.unreachable), ['h3']);
     t.ok(ids.includes('1.h2.2'));
     t.throws(() => result!.orThrow(), { message: /^2 of 3 hosts[^]*\n {2}h2: [^]*\n {2}h3: unreachable: / });
+  },
+);
+
+t.test(
+  'real hosts: whoever had a copy or was ready is not unreachable; who never got ready is',
+  { skip },
+  async (t) => {
+    const rig = await startRig({ hosts: 2 });
+    t.teardown(() => rig.stop());
+    await silent(rig, 'h3');
+    const { config } = rig;
+    const result = await each('h[1-3]', function* (host) {
+      if (host.name === 'h1') yield* put(host, 'x', 'f', { config });
+      else yield* ssh.ready(host, { within: host.name === 'h2' ? '30s' : '300ms', config });
+      // It logs in anew, and is refused.
+      yield* ssh(host, 'true', { config, user: 'nobody-here' });
+    }).run();
+    t.same(names(result.failed), ['h1', 'h2']);
+    t.same(names(result.unreachable), ['h3']);
+    t.match(
+      [...result.failed.values(), ...result.unreachable.values()].map((error) => (error as RunError).reason),
+      [{ phase: 'auth', sent: 'no' }, { phase: 'auth', sent: 'no' }, { type: 'timeout' }],
+    );
   },
 );

@@ -95,6 +95,31 @@ all:
   t.match(hosts.get('a'), { port: 2200, vars: { flag: false } });
 });
 
+t.test('words of YAML that Ansible takes for texts; names are what is written', async (t) => {
+  const { hosts, groups } = await inventory({
+    text: 'all: {vars: {day: 2026-01-31, tag: 12e4, y: n, on: On, big: 1.5e+3}, hosts: {no: , 0x1f: , 010: }}\non: {hosts: {no: }}',
+    format: 'yaml',
+  });
+  t.same(hosts.names, ['no', '0x1f', '010']);
+  t.same(hosts.get('no')?.vars, { day: '2026-01-31', tag: '12e4', y: 'n', on: true, big: 1500 });
+  t.equal(String(groups.get('on')), 'no');
+});
+
+t.test('what is encrypted is left out and noted', async (t) => {
+  const text =
+    'all:\n  hosts:\n    a:\n      x: 1\n      pw: !vault |\n        $ANSIBLE_VAULT;1.1;AES256\n        6162\n';
+  const { hosts, notes } = await inventory({ text });
+  t.same(hosts.get('a')?.vars, { x: 1 });
+  t.match(notes, [/text: pw is left out: it is encrypted/]);
+  // Else its lines would be hosts.
+  await t.rejects(inventory({ text: '$ANSIBLE_VAULT;1.1;AES256\n6162' }), { message: /text: it is encrypted/ });
+});
+
+t.test('a script has to print JSON: what else it says is no list of hosts', async (t) => {
+  const path = folder(t, { 'broken.sh': '#!/bin/sh\necho could not log in' });
+  await t.rejects(inventory(join(path, 'broken.sh')), { message: /broken\.sh --list: this is no JSON/ });
+});
+
 t.test('what is wrong is named, with its place', async (t) => {
   const path = folder(t, { 'bad.yml': 'a: [1\nb: 2', 'bad.json': '{', list: 'a\n\nb[3-1]' });
   const vars = folder(t, { list: 'a', 'group_vars/all.yml': '- 1' });
@@ -107,6 +132,9 @@ t.test('what is wrong is named, with its place', async (t) => {
   await rejects(join(path, 'no'), /no: there is no such file/, 'Error');
   await rejects({}, /inventory: expected a path, \{ text \} or \{ command \}/);
   await rejects({ text: 'a', format: 'toml' }, /toml is no format; there are list, ini/);
+  await rejects({ text: 'a ansible_port=x' }, /inventory: a: x is no port/);
+  await rejects({ text: 'a: {hosts: {"b c": }}', format: 'yaml' }, /inventory: text: a\.hosts: host: "b c" is no name/);
+  await rejects({ text: '["a", "b[1"]' }, /inventory: text: \[1\]: hosts: b\[1/);
   await rejects({ text: 'Host a' }, /read from its path only/);
 });
 

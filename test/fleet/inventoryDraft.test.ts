@@ -50,7 +50,7 @@ t.test('address, user and port', async (t) => {
     message: /inventory: a: ansible_host is a template: .*; give a plain value/,
   });
   draft.setHostVars('a', { ansible_host: 'a', ansible_port: 'many' });
-  t.throws(() => draft.build(), /host a: NaN is no port/);
+  t.throws(() => draft.build(), /inventory: a: many is no port/);
 });
 
 t.test('groups within groups: members, cycles, diamonds', async (t) => {

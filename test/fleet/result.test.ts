@@ -47,7 +47,11 @@ t.test('every host is in exactly one place', (t) => {
   t.equal(result.outcomes.size, 4);
   t.equal(String(result.rest), 'b1,e1,c1,d1');
   t.same(Object.keys(result.toJSON()), ['ok', 'failed', 'unreachable', 'skipped']);
-  t.match(result.toJSON(), { ok: { a1: 1 }, unreachable: { c1: refused }, skipped: ['d1'] });
+  t.match(result.toJSON(), { ok: { a1: 1 }, unreachable: { c1: { reason: refused.reason } }, skipped: ['d1'] });
+  t.match(JSON.parse(JSON.stringify(result)), {
+    failed: { b1: { name: 'Error', message: /./ } },
+    unreachable: { c1: { name: 'RunError', message: refused.message, reason: { type: 'connection' } } },
+  });
   t.end();
 });
 

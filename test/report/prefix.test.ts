@@ -138,6 +138,23 @@ t.test('a dry run says what would be done', async (t) => {
   t.same(out.lines, ["make | $ make 'it so' (in lib)", 'p    | $ a b | c', 'sleep 3s | {"type":"sleep","ms":3000}']);
 });
 
+t.test('a dry run says by whom a program would be started', async (t) => {
+  const { out, start, settle } = reporting({ dryRun: true });
+  start('1', 'web', 'within', { change: { via: { ssh: 'web', user: 'me' } } });
+  start('1.1', 'within', 'within', { change: { via: { sudo: 'root' } } });
+  start('1.1.1', 'within', 'within', { change: { via: { nice: 5 }, cwd: '/srv' } });
+  start('1.1.1.1', 'make', 'program', { command: 'make' });
+  settle('1.1.1.1');
+  settle('1.1.1');
+  start('1.1.2', 'ls', 'program', { command: 'ls' });
+  settle('1.1.2');
+  settle('1.1');
+  start('1.2', 'pwd', 'program', { command: 'pwd' });
+  settle('1.2');
+  await written();
+  t.same(out.lines, ['make | $ make (by sudo root, nice 5)', 'ls   | $ ls (by sudo root)', 'pwd  | $ pwd']);
+});
+
 t.test('colours are the same for the same label, and off where nobody sees them', async (t) => {
   const env = { NO_COLOR: process.env['NO_COLOR'], FORCE_COLOR: process.env['FORCE_COLOR'], TERM: process.env['TERM'] };
   t.teardown(() => {

@@ -29,7 +29,7 @@ const DECIDE = [
   // A pattern that is none is told by grep itself, before anything is done.
   'for r in "$m" "$b"; do [ -z "$r" ] || { echo | grep -E -e "$r" >/dev/null; [ $? -lt 2 ] || exit 1; }; done',
   'if [ ! -e "$t" ]; then if [ -z "$d" ]; then [ "$j" ] || no "$t: no such file"; e=new; fi; else ' +
-    `${READABLE}; [ $(tr -d "\\000" <"$t" | wc -c) -eq $s ] || no "$t: it is no text"; ` +
+    `${READABLE}; [ $(tr -cd "\\000" <"$t" | wc -c) -eq 0 ] || no "$t: it is no text"; ` +
     'if [ "$m" ]; then f=$(grep -nE -e "$m" <"$t"); else f=$(grep -nxF -e "$q" <"$t"); fi; [ $? -lt 2 ] || exit 1; ' +
     'if [ "$d" ]; then [ -z "$f" ] || e=delete; else ' +
     'if [ "$m" ] && [ "$f" ]; then f=$(echo_ "$f" | tail -n 1); [ "${f#*:}" = "$q" ] || e=replace; ' +

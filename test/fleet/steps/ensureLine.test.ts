@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { within } from '../../../lib/compose/within.ts';
 import { ensureLine, type EnsureLineOptions } from '../../../lib/fleet/steps/ensureLine.ts';
 import '../../support.ts';
-import { notesOf } from './support.ts';
+import { bin, notesOf } from './support.ts';
 
 t.test('bad input is a TypeError at the call', async (t) => {
   const bad: [() => unknown, RegExp][] = [
@@ -119,6 +120,14 @@ t.test('what fails says why', async (t) => {
   await t.rejects(ensureLine(join(folder, 'd'), 'a').run(), { message: /it is a folder/ });
   await t.rejects(ensureLine(join(folder, 'zero'), 'a').run(), { message: /it is no text/ });
   await t.rejects(ensureLine(join(folder, 'f'), 'a', { match: '(a' }).run(), { message: /[Uu]nmatched|parenthes/ });
+});
+
+t.test('a file that grows while it is looked at is a text all the same', async (t) => {
+  const path = join(t.testdir({ f: 'a\n' }), 'f');
+  const PATH = bin(t, { tr: `echo more >>'${path}'; PATH=/usr/bin:/bin; exec tr "$@"` });
+  const env = { PATH: `${PATH}:${process.env['PATH']}` };
+  t.equal((await within({ env }, ensureLine(path, 'b')).run()).changed, true);
+  t.equal(readFileSync(path, 'utf8'), 'a\nmore\nmore\nb\n');
 });
 
 t.test('a dry run', async (t) => {
