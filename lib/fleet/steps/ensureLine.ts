@@ -60,11 +60,16 @@ const EDIT =
   'replace) f=${f%%:*}; first $((f-1)) && echo_ "$q" && tail -n +$((f+1)) <"$t" ;; ' +
   'delete) if [ "$M" ]; then grep -vE -e "$M" <"$t"; else grep -vxF -e "$q" <"$t"; fi; [ $? -lt 2 ] ;; esac';
 
+/** Others of us wait until this one is done: their lines go to the file that it makes. Where there is no flock nobody waits. */
+const LOCK =
+  'case $t in */*) l=${t%/*}/ ;; *) l=. ;; esac; if [ -r "$l" ] && command -v flock >/dev/null; then exec 8<"$l"; flock 8; fi';
+
 /** Looks again: what has changed meanwhile isn't lost. */
 const WRITE = script(
   ECHO,
   FIRST,
   `${GIVEN} x=$7`,
+  LOCK,
   DECIDE,
   '[ $e != ok ] || exit 0; M=$m m= o= g=',
   replacing(EDIT, ':'),

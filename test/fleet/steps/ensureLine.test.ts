@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { within } from '../../../lib/compose/within.ts';
 import { ensureLine, type EnsureLineOptions } from '../../../lib/fleet/steps/ensureLine.ts';
+import { missing } from '../../missing.ts';
 import '../../support.ts';
 import { bin, notesOf } from './support.ts';
 
@@ -128,6 +129,13 @@ t.test('a file that grows while it is looked at is a text all the same', async (
   const env = { PATH: `${PATH}:${process.env['PATH']}` };
   t.equal((await within({ env }, ensureLine(path, 'b')).run()).changed, true);
   t.equal(readFileSync(path, 'utf8'), 'a\nmore\nmore\nb\n');
+});
+
+t.test('several at once lose none', { skip: missing('flock') }, async (t) => {
+  const path = join(t.testdir({ f: 'a\n' }), 'f');
+  const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+  await Promise.all(lines.map((line) => ensureLine(path, line).run()));
+  t.same(readFileSync(path, 'utf8').trimEnd().split('\n').sort(), ['a', ...lines].sort());
 });
 
 t.test('a dry run', async (t) => {
