@@ -61,13 +61,20 @@ function checkTimeout(given: string | undefined): string | undefined {
   const timeout = last(given);
   if (timeout === undefined) return undefined;
   // A bare number would be milliseconds here and seconds in timeout(1).
-  if (/^\d+(\.\d+)?$/.test(timeout)) throw new UsageError(`--timeout: ${timeout} needs a unit, such as ${timeout}s`);
+  const bare = /^\d+(\.\d+)?$/.test(timeout);
+  if (bare && Number(timeout) > 0) throw new UsageError(`--timeout: ${timeout} needs a unit, such as ${timeout}s`);
+  // Elsewhere 0 means no limit, which is what leaving it out means here.
+  if (bare || durationOf(timeout) === 0)
+    throw new UsageError('--timeout: 0 would end it at once; leave it out for no limit');
+  return timeout;
+}
+
+function durationOf(timeout: string): number {
   try {
-    milliseconds(timeout);
+    return milliseconds(timeout);
   } catch {
     throw new UsageError(`--timeout: '${timeout}' is no duration; give 250ms, 90s, 5m, 2h or 1h30m`);
   }
-  return timeout;
 }
 
 /** Goes to the folder of `--cwd`, so that the script's own code and its programs agree on where they are. */

@@ -27,6 +27,8 @@ t.test('what is wrong is said, with the exit code 2, before anything is done', a
     [/--max-fail: expected a number of hosts or a part/, '-w', 'a', '--max-fail', '101%', '--', 'true'],
     [/--batch: expected/, '-w', 'a', '--batch', '0', '--', 'true'],
     [/--timeout: 5 needs a unit/, '-w', 'a', '--timeout', '5', '--', 'true'],
+    [/--timeout: 0 would end it at once; leave it out/, '-w', 'a', '--timeout', '0', '--', 'true'],
+    [/--timeout: 0 would end it at once; leave it out/, '-w', 'a', '--timeout', '0s', '--', 'true'],
     [/--connect-timeout: 5 needs a unit/, '-w', 'a', '--connect-timeout', '5', '--', 'true'],
     [/-o Port: expected NAME=VALUE/, '-w', 'a', '-o', 'Port', '--', 'true'],
     [
