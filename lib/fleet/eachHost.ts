@@ -15,7 +15,6 @@ import {
   type Traits,
 } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { whenSettled } from '../kernel/run/settle.ts';
 import { startMade } from '../kernel/runnable.ts';
 import type { Host } from '../ssh/host.ts';
 import { goesElsewhere } from '../ssh/via.ts';
@@ -72,7 +71,7 @@ class Watched<T, I> extends BaseRunner<T, I> {
   start(sink: Sink<T, I>, context: Context): Running {
     const run = context as unknown as RunRecord;
     // Copies and the like say only once they have begun that they go to another machine.
-    whenSettled(run, () => {
+    run.whenSettled(() => {
       if ((run.remote !== undefined || goesElsewhere(run)) && !isUnsent(run.outcome)) this.#ran();
     });
     return this.#inner.start(sink, context);

@@ -32,6 +32,7 @@ import { CALL, CREATED, END, ENDING, ITEM, KILL, PARTIAL, PAUSE, PLAY, SEND, SET
 import { perform } from './run/perform.ts';
 import { report, reportLines, reportNote, reportOutcome } from './run/report.ts';
 import { detailOf, labelOf, stateOf } from './run/seen.ts';
+import { whenSettled } from './run/settle.ts';
 import { descendants, idOf, link } from './run/tree.ts';
 import { toRunner } from './runnable.ts';
 import type { Ambient, ChildOptions, ChildSink, Context, Lines } from './runner.ts';
@@ -243,6 +244,11 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
     // A sink that is a run's own hears of the outcome only: the child's lines reach it by themselves.
     const ears = sink instanceof RunRecord ? { settle: (outcome: Outcome<U>) => sink.settle(outcome) } : sink;
     return this.startChild(toRunner(what, this, this.runner.spec.type), { ...options, sink: ears });
+  }
+
+  /** Calls back once it has settled; at once where it has. */
+  whenSettled(action: () => void): void {
+    whenSettled(this, action);
   }
 
   /** Starts a child run. It may have settled when this returns. */
