@@ -9,18 +9,16 @@ import type { Command } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
 import { SESSION } from './remoteScript.ts';
 
-/** `lives PID`, and `of PID`, which finds the parent `$q` and session `$s` of one. A zombie is gone. */
-const LOOK = [
-  'lives() { if [ -r /proc/self/stat ]; then read -r l </proc/$1/stat && set -- ${l##*)} && [ $1 != Z ]; else ps -p $1; fi; }',
-  'of() { if [ -r /proc/self/stat ]; then read -r l </proc/$1/stat && set -- ${l##*)} && q=$2 s=$4; else s=$(ps -o sid= -p $1) || s=$1; fi; }',
-].join('; ');
+/** `of PID` finds the parent `$q` and session `$s` of one. */
+const OF =
+  'of() { if [ -r /proc/self/stat ]; then read -r l </proc/$1/stat && set -- ${l##*)} && q=$2 s=$4; else s=$(ps -o sid= -p $1) || s=$1; fi; }';
 
 /**
  * `$1` is TOKEN:PID:ASKER, the rest what is run when the asker has gone: nothing ends the session of the pid. Where the asker
  * can't be seen (another pid namespace, hidepid) it only stands there.
  */
 const WATCH =
-  `x=\${1#*:}; p=\${x%%:*} d=\${x#*:}; shift; ${LOOK}; ${SESSION}; of $p; v=; [ $d -gt 1 ] && lives 1 && v=1; ` +
+  `x=\${1#*:}; p=\${x%%:*} d=\${x#*:}; shift; ${OF}; ${SESSION}; of $p; v=; [ $d -gt 1 ] && lives 1 && v=1; ` +
   'while :; do if [ $v ] && ! lives $d; then [ $# -eq 0 ] || exec "$@"; lives $p && last TERM; exit; fi; lives $p || exit; sleep 1; done';
 
 /** Starts the watcher `$w` of this process, known as `$k`, for the asker `$d`. */
@@ -28,14 +26,14 @@ const begin = (act = ''): string =>
   `x=$(command -v setsid); $x /bin/sh -c "$w" sh "$k:$$:$d"${act} </dev/null >/dev/null 2>&1 & `;
 
 /** Who wants this program, `$d`: whoever made its session, else its parent. A shell between may take its time to end. */
-const ASKER = `d=$PPID; { ${LOOK}; of $$ && [ $s != $$ ] && of $s && d=$q; } 2>/dev/null`;
+const ASKER = `d=$PPID; { ${OF}; of $$ && [ $s != $$ ] && of $s && d=$q; } 2>/dev/null`;
 
 /** Behind a token's two halves, the second first (or it would find itself), and the name of a signal. Exit code 3: it is not there. */
 const KILL =
   `t=$2$1; find() { if [ -r /proc/self/stat ]; then for f in /proc/[0-9]*/cmdline; do l=; read -r l <$f; case $l in *$t:*) return 0 ;; esac; done; return 1; ` +
   'else l=$(ps -A -ww -o args=); case $l in *$t:*) ;; *) return 1 ;; esac; fi; }; ' +
   'n=0; until find; do [ $n -lt 20 ] || exit 3; n=$((n+1)); sleep 0.1 || sleep 1; done; ' +
-  `x=\${l##*$t:}; p=\${x%%:*}; ${LOOK}; ${SESSION}; m=0; of $p || exit 0; ` +
+  `x=\${l##*$t:}; p=\${x%%:*}; ${OF}; ${SESSION}; m=0; of $p || exit 0; ` +
   'case $3 in TERM|INT|HUP|QUIT|KILL) last $3 ;; *) all $3 ;; esac; exit 0';
 
 /** Names a program for what is beside it. */

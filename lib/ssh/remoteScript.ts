@@ -10,11 +10,12 @@ import { saysBegin, saysStatus } from './trailer.ts';
 
 /**
  * `all SIGNAL` signals every process of the session `$s` but the watcher `$m`, whatever its group, and succeeds while there are
- * any: /proc tells, else ps, else the group has to do. `last SIGNAL` ends all of it: after five seconds, looked at seldom enough to be
+ * any: /proc tells, else ps, else the group has to do. `lives PID`: a zombie doesn't, which nobody may wait for. `last SIGNAL` ends all of it: after five seconds, looked at seldom enough to be
  * about that on a busy machine, by SIGKILL.
  */
 export const SESSION = [
   'read -r m m2 </proc/self/stat',
+  'lives() { if [ -r /proc/self/stat ]; then read -r l </proc/$1/stat && set -- ${l##*)} && [ $1 != Z ]; else ps -p $1; fi; }',
   'one() { r=0; kill -s $g $1; case $g in KILL|STOP|0) ;; *) kill -s CONT $1 ;; esac; }',
   'all() { r=1; g=$1; if [ -r /proc/self/stat ]; then for f in /proc/[0-9]*/stat; do read -r l <$f || continue; p=${l%% *}; ' +
     'set -- ${l##*)}; if [ "$4" = $s ] && [ $p != "$m" ] && [ "$1" != Z ]; then one $p; fi; done; ' +
@@ -30,13 +31,13 @@ export const SESSION = [
  */
 const WATCHER =
   `s=$$ t=; ${SESSION}; while read -r g <&3; do case $g in TERM|INT|HUP|QUIT|KILL) t=1 ;; esac; all $g; done; ` +
-  'if [ "$t" ] || kill -0 $s; then last TERM; fi';
+  'if [ "$t" ] || lives $s; then last TERM; fi';
 
 /**
- * For a command that has stdin for itself: looks each second whether its sshd lives. Once, since a leader that nobody waits for
- * (in a container whose first process doesn't) can be signalled for ever.
+ * For a command that has stdin for itself: looks each second whether its sshd lives. One that ends together with it leaves what it has put
+ * in the background, so it is given a moment.
  */
-const POLLER = `s=$$ d=$PPID; ${SESSION}; while kill -0 $s; do if kill -0 $d; then sleep 1; else last TERM; break; fi; done`;
+const POLLER = `s=$$ d=$PPID; ${SESSION}; while lives $s; do if lives $d; then sleep 1; else sleep 0.2 || sleep 1; if lives $s; then last TERM; fi; break; fi; done`;
 
 const LEADER = 'if [ "$1" ]; then cd -- "$1" || exit 126; fi; shift; exec "$@"';
 const WATCHED = `exec 3<&0 </dev/null; { ${WATCHER}; } >/dev/null 2>&1 & exec 3<&-; ${LEADER}`;
