@@ -8,7 +8,7 @@ import { toHost, type Host } from '../ssh/host.ts';
 import { SETTINGS, type SshSettings } from '../ssh/settings.ts';
 import { viaSsh } from '../ssh/via.ts';
 import { behind, token } from './copy/scripts.ts';
-import { checkPath } from './put.ts';
+import { checkPath } from './paths.ts';
 
 /** Options of `get`: how the host is connected to, and what is given. */
 export interface GetOptions extends SshSettings {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
@@ -6,6 +5,8 @@ import { toHost, type Host } from '../ssh/host.ts';
 import { SETTINGS, checkSettings, type SshSettings } from '../ssh/settings.ts';
 import { hostError, job, reach } from './copy/job.ts';
 import { upload } from './copy/scripts.ts';
+import { sha256 } from './digest.ts';
+import { checkMode, checkPath } from './paths.ts';
 
 /** Options of `put`: how the host is connected to, and the file's mode. */
 export interface PutOptions extends SshSettings {
@@ -32,21 +33,14 @@ export function put(
   if (typeof content !== 'string' && !(content instanceof Uint8Array))
     throw new TypeError(`put: the content is a string or bytes, not ${show(content)}`);
   checkPath('put', path);
-  if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777))
-    throw new TypeError(`put: mode is a number like 0o644, not ${show(mode)}`);
+  checkMode('put', mode);
   const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const spec = { type: 'put', host: host.name, path, sha256, ...(mode === undefined ? {} : { mode }) };
+  const digest = sha256(bytes);
+  const spec = { type: 'put', host: host.name, path, sha256: digest, ...(mode === undefined ? {} : { mode }) };
   return job<void>({ spec, label: `put ${host.name}:${path}`, dry: () => {} }, async (job) => {
     await job.go();
     const reached = reach(host, settings, job.context);
-    if (!(await upload(reached, bytes, { path, name: '', mode }, job)))
+    if (!(await upload(reached, bytes, { path, name: '', mode, digest }, job)))
       throw hostError(`${host.name}:${path}`, 'the host runs no shell for us; scp needs none');
   });
-}
-
-/** Throws a TypeError for what can't be a path on a host. */
-export function checkPath(what: string, path: unknown): asserts path is string {
-  if (typeof path !== 'string' || path === '') throw new TypeError(`${what}: the path is ${show(path)}`);
-  if (path.includes('\0')) throw new TypeError(`${what}: the path has a NUL character`);
 }

@@ -9,7 +9,7 @@ import { ChannelPipe } from './channelPipe.ts';
 import { Dialogue } from './dialogue.ts';
 import { HeldInput } from './heldInput.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
-import { startReached, type Begun } from './reached.ts';
+import { startReached, type Start } from './reached.ts';
 
 /** A spawner that heeds `Command.attended`. It joins no programs: what is written first has to come from us. */
 export function attending(spawner: Spawner): Spawner {
@@ -22,7 +22,7 @@ export function attending(spawner: Spawner): Spawner {
       const { attended, ...rest } = command;
       if (attended === undefined) return spawner.spawn(command, started, exited);
       const { asks, lifeline, reach } = attended;
-      const begin = (started: Started, exited: Exited): Begun => {
+      const begin: Start = (started, exited) => {
         if (asks.length === 0 && !lifeline) return { child: spawner.spawn(rest, started, exited), begun: () => true };
         const child = new Attended(spawner, rest, attended, started, exited);
         return { child, begun: () => child.begun };
@@ -32,9 +32,6 @@ export function attending(spawner: Spawner): Spawner {
     },
   };
 }
-
-type Started = (pid: number | undefined) => void;
-type Exited = (exit: Exit) => void;
 
 /** Lets a watcher of ours go before it is looked who is left behind. */
 const LEAVING = { every: 5, times: 40 }; // ms

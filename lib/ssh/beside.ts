@@ -4,7 +4,6 @@
 //
 // The watcher has a session of its own where there is setsid: what ends the program's leaves it, and it is not taken for
 // something that the program left behind. `read` skips the NULs of a cmdline, in every sh.
-import { randomBytes } from 'node:crypto';
 import type { Command } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
 import { SESSION } from './remoteScript.ts';
@@ -35,11 +34,6 @@ const KILL =
   'n=0; until find; do [ $n -lt 20 ] || exit 3; n=$((n+1)); sleep 0.1 || sleep 1; done; ' +
   `x=\${l##*$t:}; p=\${x%%:*}; ${OF}; ${SESSION}; m=0; of $p || exit 0; ` +
   'case $3 in TERM|INT|HUP|QUIT|KILL) last $3 ;; *) all $3 ;; esac; exit 0';
-
-/** Names a program for what is beside it. */
-export function newMark(): string {
-  return `beside-${randomBytes(9).toString('hex')}`;
-}
 
 /** The words that signal the program of a mark, less the signal's name, which comes last. `say`: a line for stderr first. */
 export function killWords(mark: string, say?: string): [string, ...string[]] {

@@ -16,7 +16,6 @@ export class Clients implements Login {
   readonly #sessions = new Set<ClientSession>();
   /** A server greets each of them alike. */
   readonly #said = new Set<string>();
-  #used = false;
   #whenEnded: (() => void) | undefined;
 
   constructor(parts: ConnectionParts) {
@@ -24,8 +23,7 @@ export class Clients implements Login {
   }
 
   claim(claim: Claim): void {
-    if (!this.#used) this.#parts.used();
-    this.#used = true;
+    this.#parts.used();
     this.#claims.add(claim);
     queueMicrotask(() => {
       if (!this.#claims.delete(claim)) return;

@@ -6,8 +6,6 @@ import { Master } from './master.ts';
 import type { Mux } from './mux.ts';
 import type { Claim, ConnectionParts, Login } from './transport.ts';
 
-export type { Claim } from './transport.ts';
-
 /** Commands that are being ended have this long for it, and are looked after so often. */
 const LAST = 15_000; // ms
 const LOOK = 5; // ms
@@ -26,7 +24,6 @@ export class Connection implements Login {
   readonly #claims = new Set<Claim>();
   #master: Master | undefined;
   #mux: Mux | undefined;
-  #used = false;
   #starting = false;
   #ended = false;
   /** Logins that have failed since the last that has not. */
@@ -183,8 +180,7 @@ export class Connection implements Login {
   #start(): void {
     if (this.#starting || this.#master !== undefined || this.#timer !== undefined) return;
     this.#starting = true;
-    if (!this.#used) this.#parts.used();
-    this.#used = true;
+    this.#parts.used();
     this.#parts.words().then(
       (words) => this.#parts.handshake((over) => this.#begin(words, over)),
       (error: ConnectionError) => {

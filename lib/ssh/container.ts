@@ -5,9 +5,10 @@ import type { Command, Context, Spawner, Via } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { attending } from './attended.ts';
-import { actingFor, aside, killWords, newMark, watchedWords } from './beside.ts';
+import { actingFor, aside, killWords, watchedWords } from './beside.ts';
 import { WATCHED_BELOW } from './remoteScript.ts';
 import { assignments, withEnv } from './rewrite.ts';
+import { newToken } from './trailer.ts';
 
 /** What ends the programs in a container: to end the client would leave them there. */
 interface Lifeline {
@@ -109,7 +110,7 @@ function inside(spec: Via['spec'], remote: string, lifeline: boolean, enter: (co
             const words = enter({ ...command, stdin: 'pipe', argv });
             entering = { ...client(words), attended: { asks: [], lifeline: true } };
           } else {
-            const mark = newMark();
+            const mark = newToken();
             const plain = { ...command, cwd: '', env: undefined, exactEnv: false, stdin: 'ignore' } as const;
             const kill = enter({ ...plain, argv: killWords(mark) });
             const argv: Command['argv'] = [...watchedWords(mark), '0', ...command.argv];

@@ -3,12 +3,11 @@
 import type { Command } from '../kernel/index.ts';
 import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
-import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { kill } from './remoteKill.ts';
 import { LANE_BEGIN, laneScript, stepScript, type Script } from './remoteScript.ts';
 import { newToken, Trailer } from './trailer.ts';
-import type { Transport } from './transport.ts';
+import type { Claim, Transport } from './transport.ts';
 
 /** Gives channels that are steps of a shell; another shell once one was killed. */
 export class Lane implements Transport {

@@ -12,10 +12,13 @@ export interface Begun {
   begun(): boolean;
 }
 
+/** Starts it. */
+export type Start = (started: (pid: number | undefined) => void, exited: (exit: Exit) => void) => Begun;
+
 /** Starts a program whose signals are sent by `reach`, with the signal's name as one more word. */
 export function startReached(
   spawner: Spawner,
-  start: (started: (pid: number | undefined) => void, exited: (exit: Exit) => void) => Begun,
+  start: Start,
   reach: Command,
   started: (pid: number | undefined) => void,
   exited: (exit: Exit) => void,
@@ -33,7 +36,7 @@ class Reached implements Child {
 
   constructor(
     spawner: Spawner,
-    start: (started: (pid: number | undefined) => void, exited: (exit: Exit) => void) => Begun,
+    start: Start,
     reach: Command,
     started: (pid: number | undefined) => void,
     exited: (exit: Exit) => void,
@@ -72,14 +75,11 @@ class Reached implements Child {
       return;
     }
     this.#reaching++;
-    let over = false;
     const unreached = (): void => {
       if (this.#state === 'running') child.signal(signal);
     };
     const timer = signal === 'SIGKILL' ? setTimeout(unreached, REACHING) : undefined;
     const done = (reached: boolean): void => {
-      if (over) return;
-      over = true;
       clearTimeout(timer);
       this.#reaching--;
       if (!reached && ends(signal)) unreached();

@@ -5,13 +5,12 @@ import { ends } from '../spawn/group.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
 import { ChannelInput } from './channelInput.ts';
 import { ChannelPipe } from './channelPipe.ts';
-import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { localEnds, type LocalEnds } from './localEnds.ts';
 import { kill } from './remoteKill.ts';
 import { newToken } from './trailer.ts';
 import { remoteScript, type Care, type Script } from './remoteScript.ts';
-import type { Transport } from './transport.ts';
+import type { Claim, Transport } from './transport.ts';
 
 /** What becomes of a command on its host. */
 export interface LoginShell {

@@ -1,9 +1,8 @@
 // One channel that speaks SFTP: requests out, each answer to who has asked.
 import type { Channel, ChannelEvents } from './channel.ts';
-import type { Claim } from './connection.ts';
 import { ConnectionError } from './failure.ts';
 import { SftpError } from './sftpWire.ts';
-import type { Transport } from './transport.ts';
+import type { Claim, Transport } from './transport.ts';
 import { Frames, Reader, Writer } from './wire.ts';
 
 const INIT = 1;

@@ -4,9 +4,10 @@ import type { Ask, Attendance, Command, Context, Via } from '../kernel/index.ts'
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import { attending } from './attended.ts';
-import { aside, askedBy, killWords, newMark, watchedWords } from './beside.ts';
+import { aside, askedBy, killWords, watchedWords } from './beside.ts';
 import { WATCHED_BELOW } from './remoteScript.ts';
 import { ownChanges, withEnv } from './rewrite.ts';
+import { newToken } from './trailer.ts';
 
 /** How `via.sudo` becomes another user. */
 export interface SudoOptions {
@@ -67,7 +68,7 @@ function rewrite(
     const argv = [...become, '/bin/sh', '-c', ...tells, 'sh', ...asks.map(({ begun }) => begun), '', ...words];
     return attended({ ...command, argv: argv as never }, { ...all, lifeline: true });
   }
-  const mark = newMark();
+  const mark = newToken();
   const argv = askedBy([...become, ...watchedWords(mark, ask?.begun)], words);
   const reach =
     before?.reach ?? attended(aside(command, [...become, ...killWords(mark, ask?.begun)]), { ...all, asks });

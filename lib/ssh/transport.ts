@@ -26,7 +26,7 @@ export interface ConnectionParts {
   readonly limit: number;
   /** Waits for its turn to log in; to be called with whom to tell, who says when it is over. */
   handshake(begin: (over: () => void) => void): void;
-  /** It is used for the first time: somebody has to end it. */
+  /** It is used: somebody has to end it. May be told again. */
   used(): void;
   /** The server has no room for more: who holds a channel that isn't used now is to give it up. */
   crowded(): void;

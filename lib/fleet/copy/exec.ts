@@ -1,10 +1,9 @@
 // One short script on a host, by one channel: what it reads is sent with it, so it takes two round trips. No watcher stands
 // beside it: it must end by itself once nobody sends or reads any more.
 import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
-import type { Claim } from '../../ssh/connection.ts';
 import { ConnectionError } from '../../ssh/failure.ts';
 import { loginText } from '../../ssh/loginText.ts';
-import type { Transport } from '../../ssh/transport.ts';
+import type { Claim, Transport } from '../../ssh/transport.ts';
 
 /** How it ended. */
 export interface Executed {

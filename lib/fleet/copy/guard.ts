@@ -2,8 +2,7 @@
 // end of its input with us or our connection.
 import { quote } from '../../runners/quote.ts';
 import type { Channel, ChannelEvents } from '../../ssh/channel.ts';
-import type { Claim } from '../../ssh/connection.ts';
-import type { Transport } from '../../ssh/transport.ts';
+import type { Claim, Transport } from '../../ssh/transport.ts';
 import { HIDDEN } from './scripts.ts';
 
 /** A guard of the unfinished files of one copy. Where it can't be had, the copy goes on without. */

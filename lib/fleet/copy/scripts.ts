@@ -1,7 +1,8 @@
 // Small files by one script each. They have no newlines, which csh could not read.
 // A line that they write first tells that a shell has read them, and not a forced command; what is before it is from a start-up
 // file of the shell.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../digest.ts';
 import { execute } from './exec.ts';
 import { hostError, type Job, type Reached } from './job.ts';
 import type { FileChange, FileInfo } from '../../ssh/sftp.ts';
@@ -54,17 +55,18 @@ export interface Upload extends FileChange {
   readonly path: string;
   /** Its name where the path is a folder; '' where it may not be one. */
   readonly name: string;
+  /** As `sha256sum` writes it, where it is known. */
+  readonly digest?: string;
 }
 
 /** False where the host has no shell for us: nothing was done then. Throws a CopyError or a ConnectionError. */
 export async function upload(
   { connection, host }: Reached,
   content: Uint8Array,
-  { path, name, mode, times }: Upload,
+  { path, name, mode, times, digest = sha256(content) }: Upload,
   job: Job,
 ): Promise<boolean> {
   const time = times === undefined ? '' : stamp(times.mtime);
-  const digest = createHash('sha256').update(content).digest('hex');
   const mark = token();
   const args = [path, name, String(content.length), digest, mode?.toString(8) ?? '', time, mark];
   const running = (): void => void (job.sent = true);

@@ -1,5 +1,6 @@
 // Mode, owner and group: as options, as `state` of shell.ts tells them, and what is amiss with them.
 import { show } from '../../kernel/runnable.ts';
+import { checkMode, checkPath } from '../paths.ts';
 
 /** Whom a file or folder belongs to, and who may do what with it. */
 export interface Attributes {
@@ -32,8 +33,7 @@ export const ATTRIBUTE_NAMES = ['mode', 'owner', 'group'];
 
 /** Throws a TypeError for what can't be. */
 export function checkAttributes(what: string, { mode, owner, group }: Attributes): void {
-  if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o7777))
-    throw new TypeError(`${what}: mode is a number like 0o644, not ${show(mode)}`);
+  checkMode(what, mode);
   for (const [name, value] of Object.entries({ owner, group })) {
     const fits =
       typeof value === 'string' ? /^[^-+:/\s\0][^:/\0\n]*$/.test(value) : Number.isInteger(value) && value! >= 0;
@@ -43,8 +43,7 @@ export function checkAttributes(what: string, { mode, owner, group }: Attributes
 
 /** Throws a TypeError for what can't be a path; gives it as programs take it, which read '-' in front as an option. */
 export function checkedPath(what: string, path: unknown): string {
-  if (typeof path !== 'string' || path === '') throw new TypeError(`${what}: the path is ${show(path)}`);
-  if (path.includes('\0')) throw new TypeError(`${what}: the path has a NUL character`);
+  checkPath(what, path);
   return path.startsWith('-') ? `./${path}` : path;
 }
 

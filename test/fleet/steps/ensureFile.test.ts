@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { within } from '../../../lib/compose/within.ts';
-import { cksum } from '../../../lib/fleet/steps/digest.ts';
+import { cksum } from '../../../lib/fleet/digest.ts';
 import { ensureFile } from '../../../lib/fleet/steps/ensureFile.ts';
 import { isRunError } from '../../../lib/kernel/index.ts';
 import '../../support.ts';
