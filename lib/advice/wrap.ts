@@ -7,7 +7,7 @@ export function wrapped<T, I>(
   spec: Spec,
   start: (sink: Sink<T, I>, context: Context) => Running,
 ): Runner<T, I> {
-  const { shield, once, discard, unchecked } = inner.traits;
+  const { shield, once, discard, unchecked, exact } = inner.traits;
   return createRunner<T, I>({
     spec: { ...spec, of: inner.spec },
     label: inner.label,
@@ -15,6 +15,7 @@ export function wrapped<T, I>(
     ...(unchecked === true || spec.type === 'unchecked' ? { unchecked: true } : {}),
     ...(once === undefined ? {} : { once }),
     ...(discard === undefined ? {} : { discard }),
+    ...(spec.type === 'around' || exact === undefined ? {} : { exact }),
     start,
   });
 }

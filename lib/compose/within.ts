@@ -71,11 +71,18 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
     ...(inner.traits.shield === undefined ? {} : { shield: inner.traits.shield }),
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
+    ...exactness(change, inner),
     start(sink, context) {
       const child = context.start(inner, sink as never, { within: changed(change, context as unknown as RunRecord) });
       return { pause() {}, play() {}, kill: (by) => child.kill(by) };
     },
   });
+}
+
+function exactness({ via, advice }: Change, inner: Runner<any, any>): { exact?: true | string } {
+  if (inner.traits.exact !== true) return inner.traits.exact === undefined ? {} : { exact: inner.traits.exact };
+  if (typeof via === 'function') return { exact: 'the rewriting of its commands is a function' };
+  return { exact: advice === undefined ? true : 'within brings advice' };
 }
 
 function changed(change: Change, run: RunRecord): Partial<Ambient> {
@@ -92,6 +99,7 @@ function changed(change: Change, run: RunRecord): Partial<Ambient> {
   if (change.advice !== undefined) next.advice = [...ambient.advice, ...change.advice];
   const { via } = change;
   if (via === undefined) return next;
+  next.vias = [...ambient.vias, typeof via === 'function' ? { probe: probed(via) } : via.spec];
   if (isVia(via) && 'spawner' in via) {
     next.spawner = via.spawner(run);
     next.remote = via.remote;
@@ -102,10 +110,16 @@ function changed(change: Change, run: RunRecord): Partial<Ambient> {
   } else {
     const rewrite = reaching(typeof via === 'function' ? via : (command: Command) => via.rewrite(command, run));
     if (typeof via !== 'function' && via.wrap !== undefined) next.spawner = via.wrap(run.spawner);
-    const outer = ambient.via;
+    const { via: outer } = ambient;
     next.via = outer === undefined ? rewrite : (command) => outer(rewrite(command));
   }
   return next;
+}
+
+/** What a rewriting does to a command that says nothing: all that can be told of a function. */
+function probed(via: (command: Command) => Command): readonly string[] {
+  const quiet = { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore', session: true } as const;
+  return via({ argv: ['true'], cwd: '/', env: undefined, ...quiet }).argv;
 }
 
 /** What signals a program goes the same way as the program. */

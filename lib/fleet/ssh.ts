@@ -1,4 +1,4 @@
-import { createRunner, type Context, type Runner, type Running, type Sink } from '../kernel/index.ts';
+import { createRunner, type Context, type Json, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import { within } from '../compose/within.ts';
 import { ready } from './ready.ts';
 import { program, type CommandLine, type ProgramOptions, type ProgramResult } from '../runners/program.ts';
@@ -34,10 +34,13 @@ export function ssh(what: Host | string, command: CommandLine, options: SshOptio
   for (const [name, value] of Object.entries(options)) (SETTINGS.includes(name) ? settings : rest)[name] = value;
   const { label = program(command, rest).label } = rest as { label?: string };
   const inner = program(command, { ...rest, label: `${host.name}: ${label}` });
-  const runner = within({ via: viaSsh(host, settings) }, inner);
+  const way = viaSsh(host, settings);
+  const { ssh: _name, ...where } = way.spec as Record<string, Json>;
+  const runner = within({ via: way }, inner);
   return createRunner<SshResult>({
-    spec: { ...inner.spec, type: 'ssh', host: host.name },
+    spec: { ...inner.spec, type: 'ssh', host: host.name, ...where },
     label: inner.label,
+    exact: inner.traits.exact!,
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     start: (sink: Sink<SshResult>, context: Context): Running => {

@@ -86,7 +86,8 @@ export class LinesEntry {
 /** The event of one of its lines. Secrets are masked, unless it is for the program's own logic (`plain`). */
 export function lineEvent({ run, at, stream }: LinesEntry, line: string, plain = false): Event {
   const text = run.scope.masking && !plain ? run.scope.masker.text(line) : line;
-  return { run: run.id, at, type: 'line', stream, line: text };
+  const event = { run: run.id, at, type: 'line', stream, line: text } as const;
+  return run.runner.traits.memory === true ? { ...event, memory: true } : event;
 }
 
 /** The event of anything but lines; masked likewise. */

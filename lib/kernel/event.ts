@@ -37,6 +37,7 @@ export type StreamName = 'stdout' | 'stderr' | (string & {});
  * - `start`: the run has begun (it holds its slot).
  * - `line`: one line, without its newline; with `partial: true` the beginning of a line that has rested unfinished
  *   (only where the runner was asked for it, see `partial` of `program`); the whole line follows as an event of its own.
+ *   With `memory: true` it was said by an earlier run, whose result a memo gives.
  * - `item`: a value that a runner or `emit` gave.
  * - `note`: something worth telling: "retry 2 of 5", "leaked".
  * - `settle`: how the run ended, after everything that it had started; exactly one a run.
@@ -45,7 +46,13 @@ export type StreamName = 'stdout' | 'stderr' | (string & {});
  */
 export type Event = { readonly run: RunId; readonly at: number } & (
   | { readonly type: 'start'; readonly spec: Spec; readonly label: string }
-  | { readonly type: 'line'; readonly stream: StreamName; readonly line: string; readonly partial?: true }
+  | {
+      readonly type: 'line';
+      readonly stream: StreamName;
+      readonly line: string;
+      readonly partial?: true;
+      readonly memory?: true;
+    }
   | { readonly type: 'item'; readonly item: unknown }
   | { readonly type: 'note'; readonly text: string; readonly data?: Json }
   | { readonly type: 'pause' | 'play' }

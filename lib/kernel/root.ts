@@ -4,6 +4,7 @@ import { killedError, RunError } from './error.ts';
 import type { Event, Outcome } from './event.ts';
 import { attachHost } from './host.ts';
 import { checkAdvice, checkOptions } from './options.ts';
+import { show } from './runnable.ts';
 import { RunRecord } from './run.ts';
 import { beginSoon } from './run/begin.ts';
 import { refuse } from './run/kill.ts';
@@ -38,18 +39,44 @@ export interface LoopOptions {
   readonly grace?: Duration | undefined;
   /** False: SIGINT, SIGTERM and SIGHUP are not listened to. Default true. */
   readonly signals?: boolean | undefined;
+  /**
+   * What memos do: 'off' runs everything and stores nothing, 'refresh' runs everything and stores what comes of it (or those with
+   * certain labels: `{ refresh: ['compile'] }`). Default 'on'.
+   */
+  readonly memo?: 'on' | 'off' | 'refresh' | { readonly refresh: readonly string[] } | undefined;
+  /**
+   * The name under which memos remember the outputs of this loop, such as the script's path and arguments: outputs that it made once
+   * and makes no more are stale. Default: none, and nothing is ever stale.
+   */
+  readonly scope?: string | undefined;
+  /** Deletes stale outputs when every run of the loop has finished. Needs `scope`. Default false: a note counts them. */
+  readonly clean?: boolean | undefined;
   /** Where programs start. Default: this machine. */
   readonly spawner?: Spawner | undefined;
   readonly clock?: Clock | undefined;
 }
 
 const KNOWN =
-  'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals spawner clock'.split(' ');
+  'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals memo scope clean spawner clock'.split(
+    ' ',
+  );
 
 /** Throws a TypeError for what is no option, or no value of one that is looked at late. */
 export function checkLoopOptions(what: string, options: LoopOptions): void {
   checkOptions(what, options, KNOWN);
   checkAdvice(what, options.advice);
+  checkMemo(what, options);
+}
+
+function checkMemo(what: string, { memo, scope, clean }: LoopOptions): void {
+  const list: unknown = typeof memo === 'object' ? (memo as { refresh?: unknown } | null)?.refresh : [];
+  const known = memo === undefined || typeof memo === 'object' || ['on', 'off', 'refresh'].includes(memo);
+  if (!known || !Array.isArray(list) || !list.every((label) => typeof label === 'string'))
+    throw new TypeError(`${what}: memo is 'on', 'off', 'refresh' or { refresh: [labels] }, not ${show(memo)}`);
+  if (scope !== undefined && (typeof scope !== 'string' || scope === ''))
+    throw new TypeError(`${what}: scope is a name that isn't empty, not ${show(scope)}`);
+  if (clean === true && scope === undefined)
+    throw new TypeError(`${what}: clean deletes what an earlier loop of the same scope made; name the scope too`);
 }
 
 /** A run that was started, and what becomes of it as its user is told. */

@@ -55,6 +55,13 @@ export interface Traits<T = unknown> {
   readonly once?: string;
   /** Called instead of `start` when it is killed before it began. */
   readonly discard?: () => void;
+  /**
+   * Whether its spec tells all that decides what it does, so that two with the same spec are the same work (for memos): true, or
+   * in words what the spec can't tell. Default: it is code of the user's, which no spec tells.
+   */
+  readonly exact?: true | string;
+  /** The lines that it reports are replayed: they were said by an earlier run. Default false. */
+  readonly memory?: boolean;
 }
 
 /** Work in progress, as its runner gives it to the loop. All of it is called inside a turn. */
@@ -151,12 +158,35 @@ export interface Ambient {
   /** The machine that programs run on, where that is another one: its folder and environment are not Node's. */
   readonly remote: string | undefined;
   readonly via: ((command: Command) => Command) | undefined;
+  /** What leads to where programs run, as data, the outermost first: for who compares surroundings. */
+  readonly vias: readonly Json[];
   readonly advice: readonly Advice[];
+  readonly memo: MemoMode;
   /** How many programs of the subtree may run at once. */
   readonly slots: SlotPool | undefined;
   readonly dryRun: boolean;
   /** Milliseconds that an async generator or a promise function gets after a kill. */
   readonly grace: number;
+}
+
+/** What a loop says to the memos below it. */
+export interface MemoMode {
+  /** 'off': they run what they are around; 'refresh': so too, and they store what comes of it. */
+  readonly mode: 'on' | 'off' | 'refresh';
+  /** Labels of those that are to be refreshed. */
+  readonly refresh: readonly string[];
+  readonly scope: MemoScope | undefined;
+}
+
+/** A loop whose outputs are known from one time to the next (option `scope`). */
+export interface MemoScope {
+  readonly name: string;
+  /** Outputs that it no longer makes are deleted. */
+  readonly clean: boolean;
+  /** Runs of the loop that have failed or were killed. */
+  unfinished: number;
+  /** Called when the loop has ended, with what tells about it. */
+  atEnd: ((note: (text: string, data?: Json) => void) => void) | undefined;
 }
 
 /**

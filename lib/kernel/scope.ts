@@ -3,7 +3,7 @@ import { systemClock, milliseconds } from './clock.ts';
 import type { Event } from './event.ts';
 import type { LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
-import type { Ambient } from './runner.ts';
+import type { Ambient, MemoMode } from './runner.ts';
 import { masker, type Masker } from './secrets.ts';
 import { slotPool } from './slots.ts';
 import type { Spawner } from './spawner.ts';
@@ -52,7 +52,9 @@ const root: Ambient = {
   spawner: undefined,
   remote: undefined,
   via: undefined,
+  vias: [],
   advice: [],
+  memo: { mode: 'on', refresh: [], scope: undefined },
   slots: undefined,
   dryRun: false,
   grace: 5000,
@@ -66,8 +68,24 @@ export function makeAmbient(options: LoopOptions, outer: Ambient = root): Ambien
     clock: options.clock ?? outer.clock,
     spawner: options.spawner ?? outer.spawner,
     advice: options.advice === undefined ? outer.advice : [...outer.advice, ...options.advice],
+    memo: memoMode(options, outer.memo),
     slots: slotPool(options.slots, outer.slots),
     dryRun: options.dryRun ?? outer.dryRun,
     grace: options.grace === undefined ? outer.grace : milliseconds(options.grace, 'grace'),
+  };
+}
+
+function memoMode({ memo, scope, clean = false }: LoopOptions, outer: MemoMode): MemoMode {
+  if (memo === undefined && scope === undefined) return outer;
+  const [mode, refresh] =
+    memo === undefined
+      ? [outer.mode, outer.refresh]
+      : typeof memo === 'string'
+        ? [memo, []]
+        : ['on' as const, memo.refresh];
+  return {
+    mode,
+    refresh,
+    scope: scope === undefined ? outer.scope : { name: scope, clean, unfinished: 0, atEnd: undefined },
   };
 }

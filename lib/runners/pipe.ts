@@ -48,6 +48,7 @@ export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner
   return createRunner<PipeResult>({
     ...(once !== undefined && { once, discard: () => stages[0]!.traits.discard?.() }),
     spec: { type: 'pipe', of: stages.map((stage) => stage.spec) },
+    exact: stages.map(({ traits }) => traits.exact!).find((exact) => exact !== true) ?? true,
     label: stages.map((stage) => stage.label.split(' ', 1)[0]!).join(' | '),
     slot: true,
     leaf: true,

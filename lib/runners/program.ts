@@ -1,6 +1,7 @@
 // program(command, options): what it is before it runs. Its options are in programOptions.ts, its life, from the start to
 // the last line, is in process.ts.
 import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import {
   BaseRunner,
   RunError,
@@ -13,7 +14,7 @@ import {
   type Traits,
 } from '../kernel/index.ts';
 import { ProgramRun } from './process.ts';
-import { isFilePlace, settings, type ProgramOptions, type Settings } from './programOptions.ts';
+import { isFilePlace, settings, type FilePlace, type ProgramOptions, type Settings } from './programOptions.ts';
 import { letGo } from './programInput.ts';
 import { needsShell, quote } from './quote.ts';
 
@@ -78,13 +79,21 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
 
   get spec(): Spec {
     if (this.#spec !== undefined) return this.#spec;
-    const { cwd, env, exactEnv, stdin } = this.settings.options;
+    const { cwd, env, exactEnv, stdin, stdout, stderr, encoding, capture, stripFinalNewline, unchecked } =
+      this.settings.options;
     const spec: Record<string, Json> = { type: 'program', command: this.#words };
     if (cwd !== undefined) spec['cwd'] = String(cwd);
     if (env !== undefined)
       spec['env'] = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null]));
     if (exactEnv !== undefined) spec['exactEnv'] = { ...exactEnv };
     if (stdin !== undefined) spec['stdin'] = told(stdin);
+    if (isFile(stdout)) spec['stdout'] = toldFile(stdout);
+    if (isFile(stderr)) spec['stderr'] = toldFile(stderr);
+    // What these change is the result.
+    if (encoding !== undefined && encoding !== 'utf8') spec['encoding'] = encoding;
+    if (capture !== undefined) spec['capture'] = capture;
+    if (stripFinalNewline === false) spec['stripFinalNewline'] = false;
+    if (unchecked === true) spec['unchecked'] = true;
     this.#spec = spec as Spec;
     return this.#spec;
   }
@@ -105,8 +114,14 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
 
   get traits(): Traits<ProgramResult<any>> {
     const { encoding, once, options } = this.settings;
-    if (once === undefined) return encoding === 'buffer' ? BYTES : TEXT;
-    this.#traits ??= { ...(encoding === 'buffer' ? BYTES : TEXT), once, discard: () => letGo(options.stdin) };
+    const untold = untoldOf(options);
+    const usual = encoding === 'buffer' ? BYTES : TEXT;
+    if (once === undefined && untold === undefined) return usual;
+    this.#traits ??= {
+      ...usual,
+      ...(untold !== undefined && { exact: untold }),
+      ...(once !== undefined && { once, discard: () => letGo(options.stdin) }),
+    };
     return this.#traits;
   }
 
@@ -119,6 +134,7 @@ const empty = { exitCode: 0, signal: undefined, ms: 0, truncated: 0 };
 const TEXT: Traits<ProgramResult<any>> = {
   slot: true,
   leaf: true,
+  exact: true,
   dry: () => ({ ...empty, stdout: '', stderr: '' }),
 };
 const BYTES: Traits<ProgramResult<any>> = {
@@ -129,11 +145,30 @@ const BYTES: Traits<ProgramResult<any>> = {
 /** A stdin as data. What it holds isn't told (there may be secrets), but whether it is the same. */
 function told(stdin: NonNullable<ProgramOptions['stdin']>): Json {
   if (stdin === 'inherit' || stdin === 'pipe' || stdin === 'ignore') return stdin;
-  if (stdin instanceof URL) return { file: stdin.href };
-  if (isFilePlace(stdin)) return { file: stdin.file };
+  if (isFile(stdin)) return toldFile(stdin);
   if (typeof stdin === 'string' || stdin instanceof Uint8Array)
     return { sha256: createHash('sha256').update(stdin).digest('hex') };
   return 'given';
+}
+
+function isFile(place: ProgramOptions['stdin'] | ProgramOptions['stdout']): place is FilePlace | URL {
+  return place instanceof URL || isFilePlace(place);
+}
+
+function toldFile(place: FilePlace | URL): Json {
+  if (place instanceof URL) return { file: fileURLToPath(place) };
+  return place.append === true ? { file: place.file, append: true } : { file: place.file };
+}
+
+/** What of a program its spec can't tell. */
+function untoldOf({ stdin, stdout, stderr, split }: ProgramOptions): string | undefined {
+  if (stdin === 'pipe') return `its stdin is 'pipe': what will be sent is not known`;
+  if (stdin === 'inherit') return `its stdin is 'inherit': what will be typed is not known`;
+  if (stdin !== undefined && told(stdin) === 'given')
+    return 'its stdin is a stream or an iterable; give a string or a file';
+  for (const [name, place] of Object.entries({ stdout, stderr }))
+    if (typeof place === 'object' && !isFile(place)) return `its ${name} goes to a stream; give a file`;
+  return split === undefined ? undefined : 'its split is a function';
 }
 
 function checkArgv(command: CommandLine): readonly string[] {

@@ -22,7 +22,7 @@ export function sleep(duration: Duration): Runner<void> {
   return new SleepRunner(milliseconds(duration, 'sleep'), duration);
 }
 
-const TRAITS: Traits<void> = { leaf: true };
+const TRAITS: Traits<void> = { leaf: true, exact: true };
 
 class SleepRunner extends BaseRunner<void> {
   readonly #ms: number;

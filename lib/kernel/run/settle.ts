@@ -10,6 +10,7 @@ import type { Outcome } from '../event.ts';
 import type { RunRecord } from '../run.ts';
 import { release } from '../slots.ts';
 import { announce } from './announce.ts';
+import { note } from './report.ts';
 import { ANSWER, ENDING, FINALIZE, handleNow, SETTLED } from './operations.ts';
 import { unpause } from './pause.ts';
 import { unlink } from './tree.ts';
@@ -49,6 +50,11 @@ export function finalize(run: RunRecord): void {
 }
 
 function settleNow(run: RunRecord): void {
+  const { scope } = run.ambient.memo;
+  if (scope !== undefined) {
+    if (run.outcome!.type !== 'finished') scope.unfinished++;
+    if (run.parent?.ambient.memo.scope !== scope) scope.atEnd?.((text, data) => note(run, text, data));
+  }
   const at = run.ambient.clock.now();
   if (run.scope.silent !== run) {
     const ms = run.startedAt === 0 ? 0 : at - run.startedAt;
