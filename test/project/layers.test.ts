@@ -9,6 +9,7 @@ const lib = join(dirname(fileURLToPath(import.meta.url)), '../../lib');
 /** Lowest first; layers on one line know nothing of each other. */
 const layers = [
   ['kernel'],
+  ['store'],
   ['spawn'],
   ['runners'],
   ['ssh'],

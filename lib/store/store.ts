@@ -1,0 +1,259 @@
+// A store: a folder, by default `.sluice` in the project, with what is to be known the next time. Its parts:
+//
+//   entries/   what came of runs, by the key of what decides it
+//   records/   the latest of each step, by what names the step
+//   contents/  bytes by their digest
+//   scripts/   which outputs belong to which script
+//   locks/     who is at work on what
+//   failed/    outputs of what failed
+//   digests    what is known of files
+//
+// Every file but contents is sealed (sealed.ts) or a lock; contents are checked when they are used. What can't be used is as if it
+// weren't there, and is told of once. Nothing needs another file to be whole, so several processes need no lock to read and write.
+import {
+  appendFileSync,
+  chmodSync,
+  constants,
+  existsSync,
+  writeFileSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { sha256 } from './digest.ts';
+import { Files } from './files.ts';
+import type { Paced } from './paced.ts';
+import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from './sealed.ts';
+
+/** What a store has to say: told once each. */
+export type Warn = (text: string) => void;
+
+const stores = new Map<string, Store>();
+
+/** The store in a folder; one object for each in this process. */
+export function storeAt(folder: string): Store {
+  const path = resolve(folder);
+  let store = stores.get(path);
+  if (store === undefined) stores.set(path, (store = new Store(path)));
+  return store;
+}
+
+/** The folder of the project around a folder: the nearest one above with a store, else with a package.json or .git, else itself. */
+export function projectOf(folder: string): string {
+  for (const marks of [['.sluice'], ['package.json', '.git']]) {
+    for (let at = resolve(folder); ; at = dirname(at)) {
+      if (marks.some((mark) => existsSync(join(at, mark)))) return at;
+      if (at === dirname(at)) break;
+    }
+  }
+  return resolve(folder);
+}
+
+/** Contents up to this size are copied in place, in bytes. */
+const SMALL = 1024 * 1024;
+
+/** A hit is noted on its file, for who cleans, once in so many milliseconds. */
+const USED = 3_600_000;
+
+/** A store. */
+export class Store {
+  readonly folder: string;
+  readonly files: Files;
+  readonly #aside: string;
+  readonly #told = new Set<string>();
+  #made = false;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#aside = join(folder, 'tmp');
+    this.files = new Files(join(folder, 'digests'), this.#aside);
+  }
+
+  /** The path of something in it. Names are digests where they come from elsewhere. */
+  path(kind: 'entries' | 'records' | 'scripts' | 'locks' | 'failed' | 'contents', name: string): string {
+    return kind === 'contents' || kind === 'entries'
+      ? join(this.folder, kind, name.slice(0, 2), name.slice(2))
+      : join(this.folder, kind, name);
+  }
+
+  /** What is stored as JSON under a name; undefined where that is nothing, or can't be used. `used`: it is of use now. */
+  read(kind: 'entries' | 'records', name: string, warn: Warn, used = false): unknown {
+    const path = this.path(kind, name);
+    const found = readSealed(kind, path);
+    if (found === 'missing') return undefined;
+    if ('damage' in found) {
+      this.warn(warn, `${path} can't be used: ${found.damage}; it is as if it weren't there`, path);
+      return undefined;
+    }
+    if (used) touch(path);
+    return JSON.parse(found.text) as unknown;
+  }
+
+  /** Stores JSON under a name; false, and told, where that can't be. */
+  write(kind: 'entries' | 'records', name: string, value: unknown, warn: Warn): boolean {
+    return this.try(warn, () => {
+      this.make();
+      writeAtomically(this.path(kind, name), seal(kind, JSON.stringify(value)), this.#aside);
+    });
+  }
+
+  /** Does something that needs the disk; false, and told once, where it fails. */
+  try(warn: Warn, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
+      this.warn(warn, `the store ${this.folder} can't be written: ${message}; nothing is remembered`, code ?? message);
+      return false;
+    }
+  }
+
+  /** Says something once. */
+  warn(warn: Warn, text: string, about = text): void {
+    if (this.#told.has(about)) return;
+    this.#told.add(about);
+    warn(`warning: ${text}`);
+  }
+
+  /** Makes the folder; git is told to leave it alone. */
+  make(): void {
+    if (this.#made) return;
+    mkdirSync(this.#aside, { recursive: true });
+    const ignore = join(this.folder, '.gitignore');
+    if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
+    this.#made = true;
+  }
+
+  // --- scripts ------------------------------------------------------------------------------------------------------------
+
+  /** The lines of a list that only grows. */
+  lines(name: string): string[] {
+    try {
+      return readFileSync(this.path('scripts', name), 'utf8').split('\n').slice(0, -1);
+    } catch {
+      return [];
+    }
+  }
+
+  /** Adds a line to it, in one write. */
+  addLine(name: string, line: string): void {
+    this.make();
+    const path = this.path('scripts', name);
+    inFolder(dirname(path), () => appendFileSync(path, `${line}\n`));
+  }
+
+  /** Writes all of its lines anew. */
+  setLines(name: string, lines: readonly string[]): void {
+    this.make();
+    writeAtomically(this.path('scripts', name), lines.map((line) => `${line}\n`).join(''), this.#aside);
+  }
+
+  // --- contents -----------------------------------------------------------------------------------------------------------
+
+  /** Keeps text; gives its digest. */
+  putText(text: string | Uint8Array): string {
+    const digest = sha256(text);
+    const path = this.path('contents', digest);
+    if (touch(path)) return digest;
+    this.make();
+    writeAtomically(path, text, this.#aside);
+    return digest;
+  }
+
+  /** The text with a digest; undefined where it isn't there, or is another. */
+  getText(digest: string, warn: Warn): string | undefined {
+    const bytes = this.#read(digest);
+    if (bytes === undefined) return undefined;
+    if (sha256(bytes) === digest) return bytes.toString('utf8');
+    this.#damaged(digest, warn);
+    return undefined;
+  }
+
+  #read(digest: string): Buffer | undefined {
+    try {
+      return readFileSync(this.path('contents', digest));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #damaged(digest: string, warn: Warn): void {
+    const path = this.path('contents', digest);
+    this.warn(warn, `${path} can't be used: it is not what was written; it is as if it weren't there`, path);
+    rmSync(path, { force: true });
+  }
+
+  /** Keeps a copy of a file, whose digest is known. */
+  *putFile(file: string, digest: string): Paced<void> {
+    const path = this.path('contents', digest);
+    if (touch(path)) return;
+    this.make();
+    const temporary = temporaryIn(this.#aside);
+    try {
+      if (statSync(file).size <= SMALL) copyFileSync(file, temporary, constants.COPYFILE_FICLONE);
+      else yield copyFile(file, temporary, constants.COPYFILE_FICLONE);
+      inFolder(dirname(path), () => renameSync(temporary, path));
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** Puts a kept file in its place again; false where it isn't there, or is another. */
+  *getFile(digest: string, file: string, mode: number, warn: Warn): Paced<boolean> {
+    const path = this.path('contents', digest);
+    this.make();
+    const temporary = temporaryIn(this.#aside);
+    try {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return false;
+      touch(path);
+      if (stats.size <= SMALL) copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+      else yield copyFile(path, temporary, constants.COPYFILE_FICLONE);
+      chmodSync(temporary, mode);
+      const copied = yield* this.files.digest(temporary);
+      if (copied.slice(1) !== digest) {
+        this.#damaged(digest, warn);
+        return false;
+      }
+      move(temporary, file);
+      return true;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+}
+
+/** Whether it is there; then it has been used now. */
+function touch(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  const now = Date.now();
+  if (now - stats.mtimeMs > USED) {
+    try {
+      utimesSync(path, now / 1000, now / 1000);
+    } catch {
+      // Another's file, or gone meanwhile.
+    }
+  }
+  return true;
+}
+
+/** Moves a file or a folder, also to another file system. */
+export function move(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    rmSync(from, { recursive: true, force: true });
+  }
+}
