@@ -9,8 +9,11 @@
 // written in the very tick in which it was looked at may have been written again since, so that is no knowledge.
 import { createHash } from 'node:crypto';
 import {
+  closeSync,
   createReadStream,
   lstatSync,
+  openSync,
+  readSync,
   readdirSync,
   readFileSync,
   readlinkSync,

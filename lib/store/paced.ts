@@ -38,3 +38,10 @@ export async function atOnce<T>(work: Paced<T>): Promise<T> {
   }
   return step.value;
 }
+
+/** Does such work that waits for nothing, in place. */
+export function atOnceInPlace<T>(work: Paced<T>): T {
+  const step = work.next();
+  if (step.done !== true) throw new Error('this work has to wait');
+  return step.value;
+}

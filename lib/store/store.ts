@@ -56,6 +56,9 @@ export function projectOf(folder: string): string {
   return resolve(folder);
 }
 
+/** Not asked for each time: asking sets it for a moment. */
+const UMASK = process.umask();
+
 /** Contents up to this size are copied in place, in bytes. */
 const SMALL = 1024 * 1024;
 
@@ -207,7 +210,7 @@ export class Store {
   }
 
   /** Puts a kept file in its place again; false where it isn't there, or is another. */
-  *getFile(digest: string, file: string, mode: number, warn: Warn): Paced<boolean> {
+  *getFile(digest: string, file: string, executable: boolean, warn: Warn): Paced<boolean> {
     const path = this.path('contents', digest);
     this.make();
     const temporary = temporaryIn(this.#aside);
@@ -217,7 +220,7 @@ export class Store {
       touch(path);
       if (stats.size <= SMALL) copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       else yield copyFile(path, temporary, constants.COPYFILE_FICLONE);
-      chmodSync(temporary, mode);
+      chmodSync(temporary, (executable ? 0o777 : 0o666) & ~UMASK);
       const copied = yield* this.files.digest(temporary);
       if (copied.slice(1) !== digest) {
         this.#damaged(digest, warn);
