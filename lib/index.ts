@@ -44,7 +44,8 @@ export { note, emit } from './compose/note.ts';
 export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
-export { around, type Session } from './advice/around.ts';
+export { around } from './advice/around.ts';
+export { type Session } from './advice/session.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
 export { slots } from './advice/slots.ts';

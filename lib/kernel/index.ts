@@ -6,6 +6,7 @@ export type {
   Advice,
   Ambient,
   ChildOptions,
+  Code,
   Context,
   ResultOf,
   ResultsOf,
