@@ -45,6 +45,9 @@ export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
 export { around } from './advice/around.ts';
+export { beforeAfter, type BeforeAfter } from './advice/beforeAfter.ts';
+export { chain } from './advice/chain.ts';
+export { type BeforeAfterSession } from './advice/phase.ts';
 export { type Session } from './advice/session.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';

@@ -66,7 +66,7 @@ export interface Code {
   /** The URL of the module that it is a module-level function of; undefined where that wasn't told. */
   readonly module?: string;
   readonly name: string;
-  readonly fn: Function;
+  readonly fn: (...args: any[]) => unknown;
   readonly args: readonly unknown[];
 }
 
