@@ -57,6 +57,9 @@ class Advised<T> implements Running {
   /** A phase's promise. */
   #promise: Running | undefined;
   #killed: string | undefined;
+  #child: RunRecord | undefined;
+  /** What was sent before the runner began. */
+  #mail: ((child: RunRecord) => void)[] | undefined;
 
   constructor(parts: BeforeAfter, name: string, inner: Runner<T, any>, sink: Sink<T, any>, run: RunRecord) {
     this.#parts = parts;
@@ -73,8 +76,13 @@ class Advised<T> implements Running {
   }
 
   #proceed(): void {
-    if (this.#killed === undefined) this.#run.startChild(this.#inner, { sink: this });
-    else this.#sink.settle({ type: 'killed', by: this.#killed });
+    if (this.#killed !== undefined) {
+      this.#sink.settle({ type: 'killed', by: this.#killed });
+      return;
+    }
+    this.#child = this.#run.startChild(this.#inner, { sink: this });
+    for (const deliver of this.#mail ?? []) deliver(this.#child);
+    this.#mail = undefined;
   }
 
   /** The runner has ended: it is its own sink. */
@@ -150,6 +158,16 @@ class Advised<T> implements Running {
     });
   }
 
+  #hand(deliver: (child: RunRecord) => void): void {
+    if (this.#child === undefined) (this.#mail ??= []).push(deliver);
+    else deliver(this.#child);
+  }
+  send(item: unknown): void {
+    this.#hand((child) => child.send(item));
+  }
+  end(): void {
+    this.#hand((child) => child.end());
+  }
   pause(): void {}
   play(): void {}
   kill(by: string): void {
