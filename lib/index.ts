@@ -44,7 +44,11 @@ export { note, emit } from './compose/note.ts';
 export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
-export { around, type Session } from './advice/around.ts';
+export { around } from './advice/around.ts';
+export { beforeAfter, type BeforeAfter } from './advice/beforeAfter.ts';
+export { chain } from './advice/chain.ts';
+export { type BeforeAfterSession } from './advice/phase.ts';
+export { type Session } from './advice/session.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
 export { slots } from './advice/slots.ts';

@@ -12,6 +12,7 @@ import {
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { countTry } from './session.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
 /** Errors of tries that are kept. */
@@ -71,6 +72,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
       const attempt = (): void => {
         cancel = undefined;
         due = false;
+        countTry(context as unknown as RunRecord, failures + 1);
         let settledInside: Outcome<T> | undefined;
         let inside = true;
         const given = context.start(inner, {

@@ -10,7 +10,7 @@ import { hosts } from './hosts.ts';
 import { loopOptions } from './options.ts';
 import { run } from './run.ts';
 import { seq } from './seq.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../kernel/suggest.ts';
 import { UsageError } from './usage.ts';
 
 const COMMANDS = ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'completion'];

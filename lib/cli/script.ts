@@ -6,7 +6,7 @@ import { isRunner, task, type Loop, type Runnable, type Source } from '../index.
 import { isGenerator, show } from '../kernel/runnable.ts';
 import { fully, stackOf } from '../report/explain.ts';
 import { lookAt } from './paths.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../kernel/suggest.ts';
 import { UsageError } from './usage.ts';
 
 const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];

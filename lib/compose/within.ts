@@ -72,6 +72,7 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     ...exactness(change, inner),
+    core: inner.traits.core ?? inner,
     start(sink, context) {
       const child = context.start(inner, sink as never, { within: changed(change, context as unknown as RunRecord) });
       return { pause() {}, play() {}, kill: (by) => child.kill(by) };

@@ -6,6 +6,7 @@ export type {
   Advice,
   Ambient,
   ChildOptions,
+  Code,
   Context,
   ResultOf,
   ResultsOf,
@@ -26,6 +27,7 @@ export type {
 } from './runner.ts';
 export { runCommandGens, type Loop } from './loop.ts';
 export { type LoopOptions } from './root.ts';
+export { type Extension, type RunBegun, type RunEnded } from './extensions.ts';
 export { type Source, type ObservableLike, type ObserverLike } from './source.ts';
 export { milliseconds, bytes, systemClock, type Clock, type Duration, type Size } from './clock.ts';
 export {

@@ -23,7 +23,7 @@ export interface Late {
 /** Beyond this many its run is held. */
 const MANY = 1024;
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }
 

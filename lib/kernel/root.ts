@@ -2,6 +2,7 @@
 import { milliseconds, type Clock, type Duration } from './clock.ts';
 import { killedError, RunError } from './error.ts';
 import type { Event, Outcome } from './event.ts';
+import { checkExtensions, initExtensions, type Extension } from './extensions.ts';
 import { attachHost } from './host.ts';
 import { checkAdvice, checkOptions } from './options.ts';
 import { show } from './runnable.ts';
@@ -29,6 +30,8 @@ export interface LoopOptions {
   readonly onEvent?: ((event: Event) => void) | undefined;
   /** A reporter, such as `prefix()`; called as `onEvent` is, before it. */
   readonly report?: ((event: Event) => void) | undefined;
+  /** Observers of every run, such as a library brings. They hear of a run before `report` and `onEvent` do. */
+  readonly extensions?: readonly Extension[] | undefined;
   /** Masked in events, labels, specs, notes and errors; at least 4 characters each. */
   readonly secrets?: readonly string[] | undefined;
   /** Leaves are not started: their events show what would be. Default false. */
@@ -57,7 +60,7 @@ export interface LoopOptions {
 }
 
 const KNOWN =
-  'slots signal timeout failFast advice onEvent report secrets dryRun cwd grace signals memo scope clean spawner clock'.split(
+  'slots signal timeout failFast advice onEvent report extensions secrets dryRun cwd grace signals memo scope clean spawner clock'.split(
     ' ',
   );
 
@@ -65,6 +68,7 @@ const KNOWN =
 export function checkLoopOptions(what: string, options: LoopOptions): void {
   checkOptions(what, options, KNOWN);
   checkAdvice(what, options.advice);
+  checkExtensions(what, options.extensions);
   checkMemo(what, options);
 }
 
@@ -147,6 +151,7 @@ export function startRoot<T>(
   }
   if (owner !== undefined) refuse(owner, run);
   if (late) run.kill('parent ended');
+  initExtensions(run, options);
   beginSoon(run);
   return { run, settled };
 }

@@ -46,22 +46,35 @@ export interface Traits<T = unknown> {
   /** Starts no other runner; the loop's and `within`'s advice go around it. Default false. */
   readonly leaf?: boolean;
   /** Runs on when its task is killed, and takes no slot (L4). */
-  readonly shield?: boolean;
+  readonly shield?: boolean | undefined;
   /** The result in a dry run, where a leaf is not started. Default undefined. */
   readonly dry?: () => T;
   /** When it was spawned, its failure waits for whoever joins it. Default false: it fails its parent at once (L7). */
-  readonly unchecked?: boolean;
+  readonly unchecked?: boolean | undefined;
   /** It can run once only, and why: advice that starts it again refuses with this text. */
-  readonly once?: string;
+  readonly once?: string | undefined;
   /** Called instead of `start` when it is killed before it began. */
-  readonly discard?: () => void;
+  readonly discard?: (() => void) | undefined;
+  /** Of an advice's runner: the innermost one, that it and all advice between go around. Default: it is no advice's. */
+  readonly core?: Runner<any, any> | undefined;
+  /** The function that it is made of. Advice doesn't take it over. */
+  readonly code?: Code | undefined;
   /**
    * Whether its spec tells all that decides what it does, so that two with the same spec are the same work (for memos): true, or
    * in words what the spec can't tell. Default: it is code of the user's, which no spec tells.
    */
-  readonly exact?: true | string;
+  readonly exact?: true | string | undefined;
   /** The lines that it reports are replayed: they were said by an earlier run. Default false. */
-  readonly memory?: boolean;
+  readonly memory?: boolean | undefined;
+}
+
+/** A function and its arguments, as `task` was given them. */
+export interface Code {
+  /** The URL of the module that it is a module-level function of; undefined where that wasn't told. */
+  readonly module?: string;
+  readonly name: string;
+  readonly fn: (...args: any[]) => unknown;
+  readonly args: readonly unknown[];
 }
 
 /** Work in progress, as its runner gives it to the loop. All of it is called inside a turn. */

@@ -1,6 +1,7 @@
 // What a loop brings to the runs below it: who listens, what is secret, where time and programs come from.
 import { systemClock, milliseconds } from './clock.ts';
 import type { Event } from './event.ts';
+import { listenersOf } from './extensions.ts';
 import type { LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
 import type { Ambient, MemoMode } from './runner.ts';
@@ -8,10 +9,18 @@ import { masker, type Masker } from './secrets.ts';
 import { slotPool } from './slots.ts';
 import type { Spawner } from './spawner.ts';
 
+/** Who hears of what takes effect; `only`: of one type of event. */
+export interface Listener {
+  /** Told when it throws. */
+  readonly name: string;
+  readonly only?: Event['type'];
+  readonly listen: (event: Event, run: RunRecord) => unknown;
+}
+
 /** Listeners and secrets of a loop; a loop inside a task of another has that one's too. */
 export interface Scope {
   readonly outer: Scope | undefined;
-  readonly listeners: readonly { readonly name: string; readonly listen: (event: Event) => void }[];
+  readonly listeners: readonly Listener[];
   readonly masker: Masker;
   readonly masking: boolean;
   /** The run that stands for the loop itself: it is no event. */
@@ -33,13 +42,14 @@ export function defaultSpawner(): Spawner {
 
 /** The scope of a loop, or of a run alone, within an outer one. Throws a TypeError for a listener that is no function. */
 export function makeScope(options: LoopOptions, outer: Scope | undefined): Scope {
-  const listeners: { name: string; listen: (event: Event) => void }[] = [];
+  const listeners = listenersOf(options.extensions);
   for (const name of ['report', 'onEvent'] as const) {
     const listen: unknown = options[name];
     if (listen === undefined) continue;
     if (typeof listen !== 'function')
       throw new TypeError(`${name}: expected a function of an event, got ${typeof listen}`);
-    listeners.push({ name, listen: listen as (event: Event) => void });
+    const tell = listen as (event: Event) => unknown;
+    listeners.push({ name, listen: (event) => tell(event) });
   }
   const masking = outer?.masking === true || (options.secrets !== undefined && options.secrets.length > 0);
   return { outer, listeners, masker: masker(options.secrets, outer?.masker), masking, silent: undefined };

@@ -1,5 +1,5 @@
 import { callAsyncAs } from '../kernel/current.ts';
-import { createRunner, toError, type Runner } from '../kernel/index.ts';
+import { createRunner, toError, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 
 /**
@@ -20,32 +20,50 @@ export function promise<T>(fn: (signal: AbortSignal) => T | PromiseLike<T>): Run
     label: name === 'anonymous' ? 'promise' : name,
     leaf: true,
     start(sink, context) {
-      let cancelGrace: (() => void) | undefined;
-      const call = (): T | PromiseLike<T> => fn(context.signal);
-      const given = callAsyncAs(context as unknown as RunRecord, call);
-      Promise.resolve(given).then(
-        (value) => {
-          cancelGrace?.();
-          sink.settle({ type: 'finished', value });
-        },
-        (error: unknown) => {
-          cancelGrace?.();
-          sink.settle({ type: 'failed', error: toError(error) });
-        },
-      );
-      return {
-        pause() {},
-        play() {},
-        kill(by) {
-          if (cancelGrace !== undefined) return;
-          const { clock, grace } = (context as unknown as RunRecord).ambient;
-          cancelGrace = clock.after(grace, () => {
-            sink.note(`${name} did not heed its signal within the grace; left behind`);
-            sink.settle({ type: 'killed', by });
-          });
-        },
-        describe: () => 'waits for a promise',
-      };
+      const run = context as unknown as RunRecord;
+      const given = callAsyncAs(run, () => fn(context.signal));
+      return awaiting(given, name, sink, run);
     },
   });
+}
+
+/**
+ * Waits for a promise as the work of a run, or a part of it; `name` is whose it is. After a kill it gets the grace, then it is
+ * left behind with a note.
+ */
+export function awaiting<T>(
+  given: T | PromiseLike<T>,
+  name: string,
+  sink: Pick<Sink<T>, 'note' | 'settle'>,
+  run: RunRecord,
+): Running {
+  let cancelGrace: (() => void) | undefined;
+  let done = false;
+  const come = (): void => {
+    done = true;
+    cancelGrace?.();
+  };
+  Promise.resolve(given).then(
+    (value) => {
+      come();
+      sink.settle({ type: 'finished', value });
+    },
+    (error: unknown) => {
+      come();
+      sink.settle({ type: 'failed', error: toError(error) });
+    },
+  );
+  return {
+    pause() {},
+    play() {},
+    kill(by) {
+      if (cancelGrace !== undefined || done) return;
+      const { clock, grace } = run.ambient;
+      cancelGrace = clock.after(grace, () => {
+        sink.note(`${name} did not heed its signal within the grace; left behind`);
+        sink.settle({ type: 'killed', by });
+      });
+    },
+    describe: () => (done ? '' : 'waits for a promise'),
+  };
 }

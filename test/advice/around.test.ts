@@ -1,6 +1,9 @@
 import t from 'tap';
 import { around } from '../../lib/advice/around.ts';
-import { runCommandGens } from '../../lib/kernel/index.ts';
+import { timeout } from '../../lib/advice/timeout.ts';
+import { all } from '../../lib/compose/all.ts';
+import { shield } from '../../lib/compose/shield.ts';
+import { createRunner, runCommandGens, type Advice, type Runner } from '../../lib/kernel/index.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
 import { driven, failure, like, settleDown, value } from '../support.ts';
 
@@ -64,4 +67,116 @@ t.test('a kill goes to the proceed first; finally runs, and the signal of the se
   loop.kill('test');
   await t.rejects(loop, like({ reason: { type: 'killed', by: 'test' } }));
   t.same(seen, ['1', { type: 'driven' }, true, ['test']]);
+});
+
+t.test('what gives no generator fails clearly; a runner is run', async (t) => {
+  const wrong: [unknown, RegExp][] = [
+    [() => 3, /around anonymous: its function gave the number 3, not a generator; write it as function\*/],
+    [async () => 3, /gave a promise, not a generator/],
+    [() => Promise.reject(new Error('nobody waits for it')), /gave a promise/],
+    [() => undefined, /gave undefined/],
+    [() => [() => {}, []], /gave an array of 2/],
+  ];
+  for (const [body, message] of wrong)
+    await t.rejects(
+      value(1)
+        .with(around(body as never))
+        .run(),
+      like({ name: 'TypeError', message }),
+    );
+  const given = around(((proceed: Runner) => proceed.with(timeout('1h'))) as never);
+  t.equal(await value(4).with(given).run(), 4);
+});
+
+/** A runner that counts how often it is begun and discarded. */
+function held() {
+  const calls: string[] = [];
+  const runner = createRunner<number>({
+    spec: { type: 'held' },
+    leaf: true,
+    discard: () => void calls.push('discard'),
+    start(sink) {
+      calls.push('start');
+      sink.settle({ type: 'finished', value: 1 });
+      return { pause() {}, play() {}, kill() {} };
+    },
+  });
+  return { runner, calls };
+}
+
+t.test('a runner that holds something is discarded once if it is not run, and not if it is', async (t) => {
+  const through = around(function* (proceed) {
+    return yield* proceed;
+  });
+  const ends: [string, Advice, unknown][] = [
+    [
+      'concludes',
+      around(function* () {
+        return 0;
+      }),
+      ['discard'],
+    ],
+    [
+      'concludes, asynchronously',
+      around(async function* () {
+        return await Promise.resolve(0);
+      }),
+      ['discard'],
+    ],
+    [
+      'throws',
+      around(function* () {
+        throw new Error('no');
+      }),
+      ['discard'],
+    ],
+    ['gives nothing', around((() => 3) as never), ['discard']],
+    ['runs it', through, ['start']],
+    [
+      'runs it twice, wrapped',
+      around(function* (proceed) {
+        return yield* all([proceed.with(timeout('1h')), proceed.with(timeout('1h'))]);
+      }),
+      ['start', 'start'],
+    ],
+  ];
+  for (const [what, advice, calls] of ends) {
+    const bare = held();
+    await runCommandGens([bare.runner.with(advice)]).catch(() => {});
+    t.same(bare.calls, calls, what);
+    const deep = held();
+    await runCommandGens([deep.runner.with(advice, through)], { advice: [through] }).catch(() => {});
+    t.same(deep.calls, calls, `${what}, with more advice further in`);
+    const yielded = held();
+    await runCommandGens([
+      function* () {
+        yield* yielded.runner.with(advice);
+      },
+    ]).catch(() => {});
+    t.same(yielded.calls, calls, `${what}, yielded by a task`);
+  }
+});
+
+t.test('killed before, in and after the proceed: shielded clean-up runs, what was not run is discarded', async (t) => {
+  for (const at of ['before', 'proceed', 'after']) {
+    const { runner, calls } = held();
+    const step = driven();
+    const log: string[] = [];
+    const advice = around(function* (proceed) {
+      try {
+        if (at === 'before') yield* step.runner;
+        yield* at === 'proceed' ? all([proceed, step.runner]) : proceed;
+        yield* step.runner;
+        log.push('not killed');
+      } finally {
+        log.push(yield* shield(value('cleaned')));
+      }
+    });
+    const loop = runCommandGens([runner.with(advice)]);
+    await settleDown();
+    loop.kill('me');
+    await t.rejects(loop, like({ reason: { type: 'killed', by: 'me' } }));
+    t.same(log, ['cleaned'], at);
+    t.same(calls, at === 'before' ? ['discard'] : ['start'], at);
+  }
 });

@@ -46,10 +46,11 @@ export function announce(entry: Entry): void {
     if (run.sink !== undefined) hear(run, run.sink, entry);
   }
   for (let scope: Scope | undefined = source.scope; scope !== undefined; scope = scope.outer) {
-    for (const { name, listen } of scope.listeners) {
+    for (const { name, only, listen } of scope.listeners) {
+      if (only !== undefined && only !== entry.type) continue;
       try {
-        if (entry.type !== 'lines') returned(source, listen(toEvent(entry)), name);
-        else for (const line of entry.lines) returned(source, listen(lineEvent(entry, line)), name);
+        if (entry.type !== 'lines') returned(source, listen(toEvent(entry), source), name);
+        else for (const line of entry.lines) returned(source, listen(lineEvent(entry, line), source), name);
       } catch (error) {
         source.fail(callbackError(source, name, error));
       }

@@ -35,7 +35,8 @@ export function beginChild(child: RunRecord, options: RunOptions): void {
   }
   begin(child);
   // Who yielded it sees that it has settled; others have to be told.
-  if (child.settled && (child.sink !== undefined || child.spawned)) tellParent(child);
+  if (child.settled && (child.sink !== undefined || child.spawned || child.settleCalls !== undefined))
+    tellParent(child);
 }
 
 /** Begins it through the queue. */

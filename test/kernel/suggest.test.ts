@@ -1,5 +1,5 @@
 import t from 'tap';
-import { suggest } from '../../lib/cli/suggest.ts';
+import { suggest } from '../../lib/kernel/suggest.ts';
 
 t.test('the nearest, if it is near enough', async (t) => {
   const options = ['slots', 'timeout', 'fail-fast', 'report', 'dry-run', 'cwd'];

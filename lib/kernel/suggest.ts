@@ -12,6 +12,16 @@ export function suggest(given: string, candidates: Iterable<string>): string | u
   return best;
 }
 
+/** Candidates as a list of what is known shows them: the nearest first, those that are not near by name. */
+export function nearestFirst(given: string, candidates: Iterable<string>): string[] {
+  const limit = Math.max(1, Math.floor(given.length / 3)) + 1;
+  const wanted = given.toLowerCase();
+  return [...candidates]
+    .map((name) => ({ name, steps: distance(wanted, name.toLowerCase(), limit) }))
+    .sort((a, b) => a.steps - b.steps || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name);
+}
+
 /** Letters to put in, take out, replace or swap with their neighbour; counts no further than `limit`. */
 function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
