@@ -6,6 +6,9 @@ adoptSpawner(localSpawner);
 
 export * from './kernel/index.ts';
 
+export { deserialize, serialize } from './store/serialize.ts';
+export { registerClass, type ClassForm } from './store/classes.ts';
+
 export {
   file,
   program,
