@@ -54,6 +54,7 @@ export { type BeforeAfterSession } from './advice/phase.ts';
 export { type Session } from './advice/session.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
+export { amend, dir, glob, memo, type Amendment, type GlobOptions, type MemoOptions } from './advice/memo.ts';
 export { slots } from './advice/slots.ts';
 export { unchecked } from './advice/unchecked.ts';
 

@@ -19,6 +19,8 @@ export type {
   SeedRunner,
   SeedStreams,
   ChildSink,
+  MemoMode,
+  MemoScope,
   Lines,
   Sink,
   SlotPool,

@@ -1,0 +1,137 @@
+// What is, beside what was: the digests of the inputs now, the key that they make, and whether an entry of that key still holds.
+import { RunError, type Context } from '../../kernel/index.ts';
+import type { RunRecord } from '../../kernel/run.ts';
+import { sha256, sha256of } from '../../store/digest.ts';
+import { MISSING } from '../../store/files.ts';
+import type { Paced } from '../../store/paced.ts';
+import type { Store, Warn } from '../../store/store.ts';
+import { entriesIn, type Found, type Part } from './entry.ts';
+import type { Input, Output, Plan } from './plan.ts';
+import { readable, type Memory } from './remember.ts';
+import * as working from './working.ts';
+
+/** What was seen. */
+export interface Seen {
+  /** Of the files among the inputs, by name. */
+  readonly files: ReadonlyMap<string, string>;
+  /** All that decides what is done. */
+  readonly parts: readonly Part[];
+  readonly key: string;
+}
+
+/** An entry that holds. */
+export interface Fresh {
+  readonly memory: Memory;
+  /** Outputs that are not as it left them, with the digests that they had: they can be put back. */
+  readonly restore: readonly Found[];
+}
+
+/** Looks at what surrounds a step. */
+export class Look {
+  readonly #plan: Plan;
+  readonly #store: Store;
+  readonly #run: RunRecord;
+  readonly #step: working.Step;
+  readonly #warn: Warn;
+
+  constructor(step: working.Step, store: Store, warn: Warn) {
+    this.#plan = step.plan;
+    this.#store = store;
+    this.#run = step.run;
+    this.#step = step;
+    this.#warn = warn;
+  }
+
+  /** What decides what is done, now. Throws where an input isn't there. */
+  *see(): Paced<Seen> {
+    const files = new Map<string, string>();
+    for (const input of yield* this.#inputs()) files.set(input.name, yield* this.#input(input));
+    const { raw } = this.#plan;
+    const parts: Part[] = [...files];
+    for (const { name, text, show } of raw) {
+      const digest = sha256(text);
+      parts.push(show === undefined ? [name, digest] : [name, digest, this.#run.mask(show)]);
+    }
+    return { files, parts, key: sha256of(parts.map(([name, digest]) => `${name}=${digest}`)) };
+  }
+
+  *#inputs(): Paced<readonly Input[]> {
+    const { code, inputs } = this.#plan;
+    if (code === undefined) return inputs;
+    const { moduleCode } = (yield import('../../store/modules.ts')) as typeof import('../../store/modules.ts');
+    const modules = moduleCode(code).files.map((path) => ({
+      name: `code ${this.#plan.nameOf(path)}`,
+      path,
+      required: true,
+    }));
+    return [...inputs, ...modules];
+  }
+
+  *#input(input: Input): Paced<string> {
+    const { name, path, required } = input;
+    let digest: string;
+    try {
+      digest = yield* this.#plan.look(input, this.#store.files, this.#store.folder, (found) =>
+        working.checkFound(this.#step, name, found),
+      );
+    } catch (error) {
+      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+      throw this.#missing(path, `${name} can't be read; nothing was started`, error);
+    }
+    if (digest === MISSING && required && !this.#run.ambient.dryRun)
+      throw this.#missing(path, `its ${name} does not exist; nothing was started`);
+    return digest;
+  }
+
+  #missing(path: string, hint: string, cause?: unknown): RunError {
+    const { id: run, spec, label } = this.#run;
+    return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
+  }
+
+  /** The entry that holds, of those that were made from `since` on. */
+  *fresh({ key }: Seen, since: number): Paced<Fresh | undefined> {
+    for (const entry of entriesIn(this.#store.read('entries', key, this.#warn, true))) {
+      if (entry.at < since) continue;
+      const found = yield* this.found(entry.found.map(([what]) => what));
+      if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
+      const restore: Found[] = [];
+      for (const [name, digest] of entry.outputs)
+        if ((yield* this.output(this.#plan.pathOf(name))) !== digest) restore.push([name, digest]);
+      if (restore.length > 0 && !entry.kept) continue;
+      const memory = readable(entry, this.#store, this.#warn);
+      if (memory !== undefined) return { memory, restore };
+    }
+    return undefined;
+  }
+
+  /** What was found while an earlier run was at work, as it is now. */
+  *found(whats: readonly string[]): Paced<ReadonlyMap<string, string>> {
+    const now = new Map<string, string>();
+    for (const what of whats) now.set(what, yield* this.foundNow(what));
+    return now;
+  }
+
+  /** The digest of one of them: '$NAME' or 'input PATH'. */
+  *foundNow(what: string): Paced<string> {
+    if (what.startsWith('$')) return sha256(variable(this.#run, what.slice(1)) ?? 'unset');
+    const path = this.#plan.pathOf(what.replace(/^input /, ''));
+    return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
+  }
+
+  /** The digest of an output. */
+  *output(path: string): Paced<string> {
+    return yield* this.#store.files.digest(path, { skip: this.#store.folder });
+  }
+
+  /** Those of all of them. */
+  *outputs(outputs: readonly Output[]): Paced<readonly Found[]> {
+    const all: Found[] = [];
+    for (const { name, path } of outputs) all.push([name, yield* this.output(path)]);
+    return all;
+  }
+}
+
+/** A variable as programs of this run see it. */
+export function variable(context: Context, name: string): string | undefined {
+  return context.remote === undefined ? context.env[name] : context.ownEnv?.[name];
+}

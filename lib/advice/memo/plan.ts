@@ -1,0 +1,258 @@
+// What a memo goes by in one run: the parts that decide what it does, and the files that it reads and writes.
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isRunner, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
+import { show } from '../../kernel/runnable.ts';
+import type { Files } from '../../store/files.ts';
+import { sha256 } from '../../store/digest.ts';
+import type { Paced } from '../../store/paced.ts';
+import { serialize } from '../../store/serialize.ts';
+import { canonical } from './canonical.ts';
+import { Dir, Glob, type Settings } from './options.ts';
+import { foldersIn, isElsewhere, layersOf, surroundings, value } from './surroundings.ts';
+
+/** A part before it is digested. What is shown of it may hold secrets still. */
+export interface Raw {
+  readonly name: string;
+  readonly text: string;
+  readonly show: string | undefined;
+}
+
+/** A path that is read. */
+export interface Input {
+  /** As it is told: 'input lib/a.c'. */
+  readonly name: string;
+  /** Of a file or a folder; of a glob, that where it begins. */
+  readonly path: string;
+  readonly glob?: Glob;
+  /** Something has to be there. */
+  readonly required: boolean;
+}
+
+/** A path that is written. */
+export interface Output {
+  readonly path: string;
+  /** Relative to the project where it is inside. */
+  readonly name: string;
+}
+
+/** What a memo goes by. */
+export class Plan {
+  readonly project: string;
+  /** What doesn't come from files. */
+  readonly raw: readonly Raw[];
+  readonly inputs: readonly Input[];
+  readonly outputs: Output[];
+  /** Where relative paths begin. */
+  readonly folder: string;
+  /** Code of the user's: its module's URL. */
+  readonly code: string | undefined;
+
+  /** Throws a TypeError for what no memo can go by. */
+  constructor(settings: Settings, inner: Runner<any, any>, context: Context, project: string, storeFolder: string) {
+    this.project = project;
+    this.folder = context.remote === undefined ? context.cwd : process.cwd();
+    const layers = layersOf(inner.spec);
+    const elsewhere = isElsewhere(context, layers);
+    const outputs = new Map<string, Output>();
+    const inputs = new Map<string, Input>();
+    for (const path of settings.outputs) {
+      if (elsewhere)
+        throw new TypeError(
+          `memo: outputs are files of this machine, and ${inner.label} runs on another one; fetch them after it`,
+        );
+      this.#addOutput(outputs, path, this.folder, storeFolder);
+    }
+    const raw: Raw[] = [];
+    for (const [index, input] of settings.inputs.entries()) {
+      if (input instanceof Glob)
+        this.#addInput(
+          inputs,
+          `glob ${[...input.patterns, ...input.ignore.map((one) => `!${one}`)].join(' ')}`,
+          '.',
+          input,
+        );
+      else if (input instanceof Dir) this.#addInput(inputs, undefined, input.path);
+      else if (typeof input === 'string') this.#addInput(inputs, undefined, input);
+      else raw.push(this.#value(`input ${index + 1}`, input));
+    }
+    this.#addOwn(layers.core, foldersIn(layers), elsewhere, inputs, outputs, storeFolder);
+    for (const { path } of inputs.values())
+      if (outputs.has(path))
+        throw new TypeError(
+          `memo: ${this.nameOf(path)} is both an input and an output; what it made of it is no input`,
+        );
+    raw.push(
+      ...specParts(layers.core),
+      ...layers.around.map((spec, index) => ({ ...value(`${spec.type} ${index + 1}`, spec), show: undefined })),
+    );
+    raw.push(
+      ...surroundings(context, settings.env, context.remote === undefined ? this.nameOf(context.cwd) : context.cwd),
+    );
+    if (settings.key !== undefined) raw.push({ ...value('key', canonical(settings.key) as Json) });
+    if (settings.version !== undefined) raw.push(value('version', settings.version));
+    if (outputs.size > 0)
+      raw.push(
+        value(
+          'outputs',
+          [...outputs.values()].map(({ name }) => name),
+        ),
+      );
+    const { code } = coreOf(inner).traits;
+    this.code = settings.key === undefined ? code?.module : undefined;
+    if (code !== undefined && settings.key === undefined)
+      for (const [index, argument] of code.args.entries()) raw.push(this.#value(`argument ${index + 1}`, argument));
+    this.raw = raw;
+    this.inputs = [...inputs.values()];
+    this.outputs = [...outputs.values()];
+  }
+
+  #value(name: string, given: unknown): Raw {
+    if (isRunner(given))
+      throw new TypeError(`memo: ${name} is a runner, which is no value; yield it and give what it gives`);
+    try {
+      const text = serialize(canonical(given));
+      return { name, text, show: text };
+    } catch (cause) {
+      throw new TypeError(
+        `memo: ${name} is ${show(given)}, which is no value that can be compared: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+
+  #addInput(inputs: Map<string, Input>, name: string | undefined, given: string, glob?: Glob): void {
+    const path = resolve(this.folder, given);
+    const known = name ?? `input ${this.nameOf(path)}`;
+    inputs.set(name ?? path, {
+      name: known,
+      path,
+      required: glob === undefined,
+      ...(glob === undefined ? {} : { glob }),
+    });
+  }
+
+  #addOutput(outputs: Map<string, Output>, given: string, folder: string, storeFolder: string): void {
+    const path = resolve(folder, given);
+    const name = this.nameOf(path);
+    if (path === this.project || this.project.startsWith(path + sep))
+      throw new TypeError(`memo: the output ${given} is a folder with the whole project in it`);
+    if (path === storeFolder || path.startsWith(storeFolder + sep))
+      throw new TypeError(`memo: the output ${given} is in the store ${storeFolder}`);
+    for (const other of outputs.keys())
+      if (other !== path && (other.startsWith(path + sep) || path.startsWith(other + sep)))
+        throw new TypeError(`memo: of the outputs ${name} and ${this.nameOf(other)}, one is inside the other`);
+    outputs.set(path, { path, name });
+  }
+
+  /** Files that programs name by themselves. */
+  #addOwn(
+    spec: Spec,
+    folders: readonly string[],
+    elsewhere: boolean,
+    inputs: Map<string, Input>,
+    outputs: Map<string, Output>,
+    storeFolder: string,
+  ): void {
+    const stages = spec.type === 'pipe' ? (spec['of'] as unknown as readonly Spec[]) : [spec];
+    for (const { type, command, cwd, stdin, stdout, stderr } of stages) {
+      if (type !== 'program' && type !== 'ssh') continue;
+      const folder = elsewhere ? this.folder : resolve(this.folder, ...folders, typeof cwd === 'string' ? cwd : '.');
+      const file = fileOf(stdin);
+      if (file !== undefined) this.#addInput(inputs, undefined, resolve(folder, file));
+      for (const place of [stdout, stderr]) {
+        const target = fileOf(place);
+        // What is appended to isn't made.
+        if (target !== undefined && !isDevice(target) && (place as { append?: boolean }).append !== true)
+          this.#addOutput(outputs, target, folder, storeFolder);
+      }
+      const name = Array.isArray(command) ? (command as unknown[])[0] : undefined;
+      if (!elsewhere && typeof name === 'string' && name.includes('/') && !isAbsolute(name))
+        this.#addInput(inputs, undefined, resolve(folder, name));
+    }
+  }
+
+  /** A path that was found to be read. */
+  inputAt(given: string): Input {
+    const path = resolve(this.folder, given);
+    return { name: `input ${this.nameOf(path)}`, path, required: false };
+  }
+
+  /** A path that was found to be written; undefined where it was known. */
+  outputAt(given: string, storeFolder: string): Output | undefined {
+    const known = new Map(this.outputs.map((output) => [output.path, output]));
+    const { size } = known;
+    this.#addOutput(known, given, this.folder, storeFolder);
+    if (known.size === size) return undefined;
+    const output = [...known.values()].at(-1)!;
+    this.outputs.push(output);
+    return output;
+  }
+
+  /** A path as it is told and stored: relative to the project where it is inside, so that the project may be moved. */
+  nameOf(path: string): string {
+    const name = relative(this.project, path);
+    return name === '' ? '.' : name.startsWith('..') ? path : name.split(sep).join('/');
+  }
+
+  /** Back from such a name. */
+  pathOf(name: string): string {
+    return isAbsolute(name) ? name : join(this.project, name);
+  }
+
+  /** The digest of an input. */
+  *look(input: Input, files: Files, skip: string, each: (path: string) => void): Paced<string> {
+    if (input.glob === undefined) return yield* files.digest(input.path, { follow: true, skip });
+    const { glob } = (yield import('tinyglobby')) as typeof import('tinyglobby');
+    const ignore = ['**/.sluice/**', '**/.git/**', '**/node_modules/**', ...input.glob.ignore];
+    const found = (yield glob(input.glob.patterns as string[], {
+      cwd: input.path,
+      dot: input.glob.dot,
+      ignore,
+      expandDirectories: false,
+    })) as string[];
+    let list = '';
+    for (const name of found.sort()) {
+      const path = join(input.path, name);
+      const output = this.outputs.find((one) => one.path === path || path.startsWith(one.path + sep));
+      if (output !== undefined)
+        throw new TypeError(`memo: ${input.name} takes in the output ${output.name}; leave it out with ignore`);
+      each(path);
+      list += `${yield* files.digest(path, { follow: true })} ${name}\0`;
+    }
+    return `g${sha256(list)}`;
+  }
+}
+
+/** What a spec says, each under the name that tells about it. */
+function specParts(spec: Spec): Raw[] {
+  const { type, command, ...rest } = spec;
+  const raw: Raw[] = [value('kind', type)];
+  if (Array.isArray(command) && command.length <= WORDS)
+    for (const [index, word] of command.entries())
+      raw.push(value(index === 0 ? 'program' : `argument ${index}`, word as Json));
+  else if (command !== undefined) raw.push(value('command', command));
+  for (const [name, field] of Object.entries(rest)) {
+    const part = value(name, field);
+    // The environment may be secret as a whole.
+    raw.push(/env/i.test(name) ? { ...part, show: undefined } : part);
+  }
+  return raw;
+}
+
+/** More words than these are told as one. */
+const WORDS = 64;
+
+function fileOf(place: Json | undefined): string | undefined {
+  const { file } = (typeof place === 'object' ? (place ?? {}) : {}) as { file?: unknown };
+  return typeof file === 'string' ? file : undefined;
+}
+
+/** `/dev/null` and the like are nobody's to keep. */
+function isDevice(path: string): boolean {
+  return path.startsWith('/dev/');
+}
+
+/** What all the advice is around. */
+export function coreOf(runner: Runner<any, any>): Runner<any, any> {
+  return runner.traits.core ?? runner;
+}

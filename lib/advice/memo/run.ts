@@ -1,0 +1,283 @@
+// A run of a memo: looks whether what is known is still true, and else runs what it is around and remembers what comes of it.
+//
+// The order of things, so that neither a crash nor another process can make a wrong entry:
+//   1. look: the digests of the inputs give the key, the key an entry, the entry what its outputs have to be
+//   2. take the locks and look again: somebody else may have done it meanwhile. A lock is the mark of a step at work too: it says
+//      what an output was before
+//   3. keep what would be overwritten and is no run's
+//   4. run; on failure what was changed since the mark goes out of the way
+//   5. look at the inputs once more: an entry whose inputs changed meanwhile would be a lie
+//   6. store the entry, then let go of the locks
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { RunError, type Context, type Outcome, type Runner, type Running, type Sink } from '../../kernel/index.ts';
+import type { RunRecord } from '../../kernel/run.ts';
+import { sha256 } from '../../store/digest.ts';
+import { MISSING } from '../../store/files.ts';
+import type { Paced } from '../../store/paced.ts';
+import { projectOf, storeAt, type Store, type Warn } from '../../store/store.ts';
+import { differences, fileChange, foundDifferences, short } from './diff.ts';
+import { drive } from './drive.ts';
+import { Hold } from './hold.ts';
+import { keep, putBack } from './kept.ts';
+import { LastLines } from './lines.ts';
+import { Look, type Fresh, type Seen } from './look.ts';
+import type { Settings } from './options.ts';
+import { moveAside } from './partial.ts';
+import { Plan } from './plan.ts';
+import { record, recordOf, remember, type Memory } from './remember.ts';
+import { scriptOf, type Script } from './script.ts';
+import * as working from './working.ts';
+
+/** Memos at work, for `amend`. */
+const memos = new WeakMap<RunRecord, MemoRun>();
+
+/** The nearest memo around a run. */
+export function memoAround(context: Context): MemoRun | undefined {
+  for (let run: RunRecord | undefined = context as unknown as RunRecord; run !== undefined; run = run.parent) {
+    const memo = memos.get(run);
+    if (memo !== undefined) return memo;
+  }
+  return undefined;
+}
+
+export class MemoRun implements Running {
+  readonly #settings: Settings;
+  readonly #inner: Runner<any, any>;
+  readonly #sink: Sink<any>;
+  readonly #run: RunRecord;
+  readonly #store: Store;
+  readonly #plan: Plan;
+  readonly #step: working.Step;
+  readonly #look: Look;
+  readonly #warn: Warn = (text) => this.#sink.note(text);
+  readonly #found = new Map<string, string>();
+  readonly #stop: () => void;
+  #script: Script | undefined;
+  #hold: Hold | undefined;
+  #child: Running | undefined;
+  #phase: 'before' | 'running' | 'after' = 'before';
+
+  constructor(settings: Settings, inner: Runner<any, any>, sink: Sink<any>, context: Context) {
+    this.#settings = settings;
+    this.#inner = inner;
+    this.#sink = sink;
+    this.#run = context as unknown as RunRecord;
+    const project = projectOf(process.cwd());
+    this.#store = storeAt(settings.store ?? `${project}/.sluice`);
+    this.#plan = new Plan(settings, inner, context, project, this.#store.folder);
+    this.#step = { run: this.#run, plan: this.#plan, identity: sha256(JSON.stringify(this.#plan.raw)) };
+    this.#look = new Look(this.#step, this.#store, this.#warn);
+    memos.set(this.#run, this);
+    this.#stop = drive(this.#run, this.#work(), (outcome) =>
+      sink.settle(outcome.type === 'finished' ? outcome.value : outcome),
+    );
+  }
+
+  *#work(): Paced<Outcome<any>> {
+    const { ambient } = this.#run;
+    const { scope } = ambient.memo;
+    if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project, ambient.dryRun);
+    this.#script?.declare(this.#plan.outputs, this.#warn);
+    working.enter(this.#step);
+    try {
+      const since = this.#refreshed ? this.#run.now() : -Infinity;
+      let seen = yield* this.#look.see();
+      let fresh = yield* this.#look.fresh(seen, since);
+      if (fresh?.restore.length === 0) return this.#replay(fresh.memory);
+      if (ambient.dryRun) return yield* this.#show(seen, fresh);
+      this.#hold = new Hold(this.#step, seen.key, this.#store, this.#sink, this.#settings.partial, this.#warn);
+      yield* this.#hold.take();
+      seen = yield* this.#look.see();
+      fresh = yield* this.#look.fresh(seen, since);
+      if (fresh !== undefined && (yield* this.#restored(fresh))) return this.#replay(fresh.memory);
+      return yield* this.#do(seen, this.#hold);
+    } finally {
+      this.#hold?.release();
+      working.leave(this.#step);
+    }
+  }
+
+  get #refreshed(): boolean {
+    const { mode, refresh } = this.#run.ambient.memo;
+    return mode === 'refresh' || refresh.includes(this.#run.label);
+  }
+
+  // --- what is known ------------------------------------------------------------------------------------------------------
+
+  #replay({ entry, value, said }: Memory): Outcome<any> {
+    this.#sink.note('unchanged', { at: new Date(entry.at).toISOString(), ms: entry.ms });
+    if (entry.dropped > 0) this.#sink.note(`${entry.dropped} lines before these were not kept`);
+    for (const [stream, lines] of said) this.#sink.lines(stream, lines);
+    return { type: 'finished', value };
+  }
+
+  /** Puts back outputs from the store; false where that can't be done. */
+  *#restored({ restore }: Fresh): Paced<boolean> {
+    if (restore.length === 0) return true;
+    yield* this.#keepForeign(restore.map(([name]) => name));
+    for (const [name, digest] of restore)
+      if (!(yield* putBack(this.#store, this.#plan.pathOf(name), digest, this.#warn))) return false;
+    this.#sink.note(`put back: ${restore.map(([name]) => name).join(', ')}`);
+    return true;
+  }
+
+  /** What is at an output and was left there by no run is somebody's work: it is kept before it is overwritten. */
+  *#keepForeign(names: readonly string[]): Paced<void> {
+    for (const name of names) {
+      const path = this.#plan.pathOf(name);
+      const digest = yield* this.#look.output(path);
+      const left = recordOf(this.#store, name, this.#run.label, this.#warn)?.left ?? [];
+      if (digest === MISSING || left.includes(digest)) continue;
+      yield* keep(this.#store, path, digest);
+      const copy = this.#store.path('contents', digest.slice(1));
+      const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
+      this.#sink.note(`${name} ${how}: what it was (${short(digest)}) is kept as ${copy}`, {
+        output: name,
+        digest: digest.slice(1),
+        copy,
+      });
+    }
+  }
+
+  /** Why it runs: what is not as it was the last time. */
+  *#why(seen: Seen, fresh: Fresh | undefined): Paced<readonly string[]> {
+    if (this.#refreshed) return ['it was asked for'];
+    if (fresh !== undefined) return fresh.restore.map(([name]) => `output ${name} can't be put back`);
+    const { outputs } = this.#plan;
+    const latest = recordOf(this.#store, outputs[0]?.name, this.#run.label, this.#warn);
+    if (latest === undefined) return [];
+    const why = differences(latest.parts, seen.parts);
+    const found = yield* this.#look.found(latest.found.map(([what]) => what));
+    why.push(...foundDifferences(latest.found, found));
+    for (const { name, path } of outputs) {
+      const before = recordOf(this.#store, name, this.#run.label, this.#warn)?.left[0];
+      const now = yield* this.#look.output(path);
+      if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
+    }
+    return why.length > 0 ? why : ['its last run left no entry'];
+  }
+
+  *#show(seen: Seen, fresh: Fresh | undefined): Paced<Outcome<any>> {
+    const why = yield* this.#why(seen, fresh);
+    if (fresh !== undefined) this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
+    else this.#sink.note(`would run: ${why.length === 0 ? 'for the first time' : why.join('; ')}`, { why });
+    return yield* this.#inside(undefined);
+  }
+
+  // --- what is done -------------------------------------------------------------------------------------------------------
+
+  *#do(seen: Seen, hold: Hold): Paced<Outcome<any>> {
+    const { outputs } = this.#plan;
+    const why = yield* this.#why(seen, undefined);
+    if (why.length > 0) this.#sink.note(`runs: ${why.join('; ')}`, { why });
+    yield* this.#keepForeign(outputs.map(({ name }) => name));
+    hold.mark();
+    for (const { path } of outputs) mkdirSync(dirname(path), { recursive: true });
+    const lines = new LastLines(this.#settings.lines);
+    const at = this.#run.now();
+    let outcome = yield* this.#inside(lines);
+    this.#phase = 'after';
+    // Those too that were found while it ran.
+    const left = yield* this.#look.outputs(this.#plan.outputs);
+    const missing = left.find(([, digest]) => digest === MISSING);
+    if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
+    const known = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
+    if (outcome.type !== 'finished') {
+      this.#putAside(hold);
+      if (this.#settings.partial === 'keep')
+        record(
+          this.#store,
+          left.filter(([, digest]) => digest !== MISSING),
+          known,
+          this.#warn,
+        );
+      return outcome;
+    }
+    const changed = yield* this.#changedMeanwhile(seen);
+    if (changed.length > 0) this.#sink.note(`not remembered: while it ran, ${changed.join('; ')}`, { changed });
+    else {
+      const { keep: kept, lines: limit } = this.#settings;
+      if (kept) for (const [name, digest] of left) yield* keep(this.#store, this.#plan.pathOf(name), digest);
+      const ms = this.#run.now() - at;
+      const { value } = outcome as { value: unknown };
+      if (limit === 0) lines.dropped = 0;
+      remember(this.#run, this.#store, this.#warn, {
+        ...{ key: seen.key, at, ms, found: known.found, outputs: left, kept, value, lines },
+      });
+    }
+    record(this.#store, left, known, this.#warn);
+    return outcome;
+  }
+
+  /** Runs what it is around. */
+  *#inside(lines: LastLines | undefined): Paced<Outcome<any>> {
+    this.#phase = 'running';
+    const outcome = new Promise((resolve) => {
+      const hear = lines === undefined || this.#settings.lines === 0 ? {} : { lines: lines.add.bind(lines) };
+      this.#child = this.#run.start(this.#inner, { ...hear, settle: resolve });
+    });
+    return (yield outcome) as Outcome<any>;
+  }
+
+  #notMade(name: string): Outcome<never> {
+    const { id: run, spec, label } = this.#run;
+    const hint = `${name} was declared as an output, and is not there`;
+    const path = this.#plan.pathOf(name);
+    return { type: 'failed', error: new RunError({ reason: { type: 'file', path }, run, spec, label, hint }) };
+  }
+
+  #putAside({ marks }: Hold): void {
+    this.#store.try(this.#warn, () => {
+      const folder = moveAside(marks, this.#store);
+      if (folder !== undefined) this.#sink.note(`failed: what it left of its outputs is in ${folder}`, { folder });
+    });
+  }
+
+  *#changedMeanwhile(seen: Seen): Paced<string[]> {
+    const changed: string[] = [];
+    const again = yield* this.#look.see();
+    for (const [name, digest] of seen.files)
+      if (again.files.get(name) !== digest) changed.push(fileChange(name, digest, again.files.get(name) ?? MISSING));
+    const found = [...this.#found];
+    changed.push(...foundDifferences(found, yield* this.#look.found(found.map(([what]) => what))));
+    return changed;
+  }
+
+  // --- what is asked of it ------------------------------------------------------------------------------------------------
+
+  /** Inputs, outputs and variables that are found while it runs: they decide from now on whether the entry holds. */
+  *amend(inputs: readonly string[], outputs: readonly string[], env: readonly string[]): Paced<void> {
+    if (this.#phase !== 'running') throw new TypeError('amend: the memo around it is not at work any more');
+    for (const path of inputs) {
+      const input = this.#plan.inputAt(path);
+      working.check(this.#step, input);
+      if (!this.#found.has(input.name)) this.#found.set(input.name, yield* this.#look.foundNow(input.name));
+    }
+    for (const name of env) this.#found.set(`$${name}`, yield* this.#look.foundNow(`$${name}`));
+    for (const path of outputs) {
+      const output = this.#plan.outputAt(path, this.#store.folder);
+      if (output === undefined) continue;
+      working.enterOutput(this.#step, output);
+      this.#script?.declare([output], this.#warn);
+      yield* this.#keepForeign([output.name]);
+      this.#hold?.takeNow(output);
+    }
+  }
+
+  pause(): void {}
+  play(): void {}
+  kill(by: string): void {
+    // What has ended is looked at and written down all the same: else its outputs would be nobody's.
+    if (this.#phase === 'running') this.#child?.kill(by);
+    else if (this.#phase === 'before') {
+      this.#stop();
+      this.#sink.settle({ type: 'killed', by });
+    }
+  }
+  describe(): string {
+    return this.#phase === 'running'
+      ? ''
+      : `${this.#phase === 'before' ? 'looks at' : 'remembers'} its inputs and outputs`;
+  }
+}

@@ -1,0 +1,145 @@
+// Outputs that a script made once and makes no more. A script is a loop with a `scope`; what it declares is written down before it
+// is made, so that not even a crash makes an output nobody's.
+import { readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, isAbsolute, join, sep } from 'node:path';
+import type { Json, MemoScope } from '../../kernel/index.ts';
+import { sha256of } from '../../store/digest.ts';
+import { MISSING } from '../../store/files.ts';
+import { atOnceInPlace } from '../../store/paced.ts';
+import type { Store } from '../../store/store.ts';
+import { recordIn } from './entry.ts';
+import type { Output } from './plan.ts';
+import { recordName } from './records.ts';
+
+type Tell = (text: string, data?: Json) => void;
+
+const scripts = new WeakMap<MemoScope, Map<Store, Script>>();
+
+/** What a loop with a scope declares, in one store. */
+export function scriptOf(scope: MemoScope, store: Store, project: string, dryRun: boolean): Script {
+  let own = scripts.get(scope);
+  if (own === undefined) {
+    scripts.set(scope, (own = new Map<Store, Script>()));
+    const all = own;
+    scope.atEnd = (tell) => {
+      if (scope.unfinished === 0) for (const script of all.values()) script.finish(tell);
+    };
+  }
+  let script = own.get(store);
+  if (script === undefined) own.set(store, (script = new Script(scope, store, project, dryRun)));
+  return script;
+}
+
+/** The outputs of one script. */
+export class Script {
+  readonly #scope: MemoScope;
+  readonly #store: Store;
+  readonly #project: string;
+  readonly #dryRun: boolean;
+  readonly #file: string;
+  readonly #listed: Set<string>;
+  readonly #declared = new Set<string>();
+
+  constructor(scope: MemoScope, store: Store, project: string, dryRun: boolean) {
+    this.#scope = scope;
+    this.#store = store;
+    this.#project = project;
+    this.#dryRun = dryRun;
+    this.#file = sha256of([project, scope.name]);
+    this.#listed = new Set(namesIn(store.lines(this.#file)));
+  }
+
+  /** A step is about to make these. */
+  declare(outputs: readonly Output[], tell: Tell): void {
+    for (const { name } of outputs) {
+      this.#declared.add(name);
+      // What is outside the project is nobody's to delete.
+      if (isAbsolute(name) || this.#listed.has(name) || this.#dryRun) continue;
+      this.#listed.add(name);
+      this.#store.try(tell, () => this.#store.addLine(this.#file, JSON.stringify(name)));
+    }
+  }
+
+  /** Every run of the loop has finished: what is stale is deleted, or told. */
+  finish(tell: Tell): void {
+    const stale = [...this.#listed].filter((name) => !this.#declared.has(name));
+    if (stale.length === 0) return;
+    const others = this.#othersOutputs();
+    const gone: string[] = [];
+    const found: string[] = [];
+    for (const name of stale) {
+      const digest = atOnceInPlace(this.#store.files.digest(join(this.#project, name), { inPlace: true }));
+      if (digest === MISSING || others.has(name)) gone.push(name);
+      else if (!this.#isInside(name)) continue;
+      else if (recordIn(this.#store.read('records', recordName(name), tell))?.left[0] === digest) found.push(name);
+    }
+    const list = `${found.slice(0, LISTED).join(', ')}${found.length > LISTED ? `, … (${found.length})` : ''}`;
+    const outputs = `${found.length} stale output${found.length === 1 ? '' : 's'}`;
+    const data = { stale: found };
+    if (this.#dryRun) {
+      if (found.length > 0) tell(`${outputs}${this.#scope.clean ? ' would be deleted' : ''}: ${list}`, data);
+      return;
+    }
+    if (this.#scope.clean) {
+      for (const name of found) if (this.#delete(name, tell)) gone.push(name);
+      if (found.length > 0) tell(`deleted ${outputs}: ${list}`, data);
+    } else if (found.length > 0) tell(`${outputs} of earlier runs: ${list} (--clean deletes them)`, data);
+    if (gone.length > 0)
+      this.#store.try(tell, () =>
+        this.#store.setLines(
+          this.#file,
+          [...this.#listed].filter((name) => !gone.includes(name)).map((name) => JSON.stringify(name)),
+        ),
+      );
+  }
+
+  /** Whether it is, also where a folder above it has become a link. */
+  #isInside(name: string): boolean {
+    const root = realpathSync(this.#project);
+    return `${realpathSync(dirname(join(this.#project, name)))}${sep}`.startsWith(
+      root.endsWith(sep) ? root : root + sep,
+    );
+  }
+
+  #delete(name: string, tell: Tell): boolean {
+    try {
+      rmSync(join(this.#project, name), { recursive: true });
+    } catch (error) {
+      tell(`${name} can't be deleted: ${(error as Error).message}`);
+      return false;
+    }
+    for (let folder = dirname(name); folder !== '.'; folder = dirname(folder)) {
+      try {
+        rmdirSync(join(this.#project, folder));
+      } catch {
+        break; // not empty
+      }
+    }
+    return true;
+  }
+
+  /** What other scripts of the project have made. */
+  #othersOutputs(): Set<string> {
+    let names: string[] = [];
+    try {
+      names = readdirSync(dirname(this.#store.path('scripts', this.#file)));
+    } catch {
+      // there are none
+    }
+    return new Set(names.filter((name) => name !== this.#file).flatMap((name) => namesIn(this.#store.lines(name))));
+  }
+}
+
+const LISTED = 10;
+
+/** Names are lines of JSON: they may hold anything. One that was cut short is none. */
+function namesIn(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    try {
+      const name: unknown = JSON.parse(line);
+      return typeof name === 'string' ? [name] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,3 @@
+export function moduleCode(_url: string): { files: readonly string[] } {
+  throw new Error('not yet');
+}
