@@ -26,7 +26,8 @@ export class Hold {
   /** Of its outputs, from `mark` on. */
   readonly marks: Mark[] = [];
   #turns: string[] = [];
-  #files: string[] = [];
+  /** The files, and what they say. */
+  readonly #files = new Map<string, string>();
   #giveUp: (() => void) | undefined;
 
   constructor(step: working.Step, key: string, store: Store, sink: Sink<any>, partial: 'move' | 'keep', warn: Warn) {
@@ -69,12 +70,12 @@ export class Hold {
       });
       if (!written) return;
       if (held === undefined) {
-        this.#files.push(path);
+        this.#files.set(path, JSON.stringify(mark));
         return;
       }
       if (held.alive === undefined && held.age < FOREIGN) return;
       if (held.alive !== true && locks.takeOver(path, held, mark)) {
-        this.#files.push(path);
+        this.#files.set(path, JSON.stringify(mark));
         this.#recover(held);
         return;
       }
@@ -102,7 +103,9 @@ export class Hold {
     for (const { path, mark } of this.#wanted) {
       const now = mark();
       if ('before' in now) this.marks.push(now);
-      if (this.#files.includes(path)) this.#store.try(this.#warn, () => locks.renote(path, now));
+      const says = this.#files.get(path);
+      if (says !== undefined && says !== JSON.stringify(now))
+        this.#store.try(this.#warn, () => locks.renote(path, now));
     }
   }
 
@@ -117,7 +120,7 @@ export class Hold {
     const held = locks.take(path, mark);
     if (held?.alive === true)
       throw working.conflict(this.#step, `${output.name} is being made by process ${held.owner!.pid} too`);
-    if (held === undefined || locks.takeOver(path, held, mark)) this.#files.push(path);
+    if (held === undefined || locks.takeOver(path, held, mark)) this.#files.set(path, JSON.stringify(mark));
     this.marks.push(mark);
   }
 
@@ -132,9 +135,9 @@ export class Hold {
   /** Lets go of all. */
   release(): void {
     this.#giveUp?.();
-    for (const path of this.#files) this.#store.try(this.#warn, () => locks.release(path));
+    for (const path of this.#files.keys()) this.#store.try(this.#warn, () => locks.release(path));
     for (const path of this.#turns) working.nextTurn(path);
-    this.#files = [];
+    this.#files.clear();
     this.#turns = [];
   }
 }

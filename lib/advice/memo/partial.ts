@@ -1,6 +1,7 @@
 // Outputs of work that failed, or whose process died: they go out of the way, so that nobody takes them for whole.
 import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { sha256of } from '../../store/digest.ts';
 import { move, type Store } from '../../store/store.ts';
 
 /** What a path is on the disk, as a text that differs when it was written since. Cheap: nothing is read but folders. */
@@ -9,12 +10,12 @@ export function stateOf(path: string): string {
   if (stats === undefined) return '-';
   const own = [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs, stats.mode].join(':');
   if (!stats.isDirectory()) return own;
-  return [
-    stats.ino,
+  return sha256of([
+    String(stats.ino),
     ...readdirSync(path)
       .sort()
       .map((name) => `${name}=${stateOf(join(path, name))}`),
-  ].join(';');
+  ]);
 }
 
 /** What a mark says of an output: a step is at work on it. */

@@ -1,3 +1,0 @@
-export function moduleCode(_url: string): { files: readonly string[] } {
-  throw new Error('not yet');
-}
