@@ -1,10 +1,11 @@
 // Loader hooks that run TypeScript, in the two forms that Node knows: `moduleHooks` are called in place, for import and require
 // alike (from Node 24 on); `resolve` and `load` run on Node's loader thread, for import only.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
+import { beside } from '../../store/typescript/beside.ts';
+import { stripTypes } from '../../store/typescript/strip.ts';
 import { ownEntry } from './own.ts';
-import { stripTypes } from './strip.ts';
 
 type Resolved = { url: string; format?: string | null; shortCircuit?: boolean };
 type ResolveContext = { parentURL?: string; conditions: string[]; importAttributes: Record<string, string> };
@@ -12,7 +13,6 @@ type Loaded = { format: string; source: string | null; shortCircuit: true };
 type LoadContext = { format?: string | null };
 
 const TYPESCRIPT = /\.[cm]?tsx?$/;
-const swaps: Record<string, string[]> = { '.js': ['.ts', '.tsx'], '.mjs': ['.mts'], '.cjs': ['.cts'] };
 
 /**
  * 'sluice' first; for the rest Node's own resolution, then the habits of TypeScript ('./a.js' for a.ts, './a'): what Node's
@@ -39,17 +39,6 @@ export async function resolve(
   } catch (error) {
     return next(instead(error, specifier, context.parentURL), context);
   }
-}
-
-function beside(specifier: string, parent: string | undefined): string | undefined {
-  if (!/^(\.\.?\/|file:|\/)/.test(specifier)) return undefined;
-  const url = new URL(specifier, parent).href;
-  const extension = /\.[cm]?js$/.exec(url)?.[0];
-  const candidates =
-    extension === undefined
-      ? ['.ts', '.tsx', '.mts', '.js', '/index.ts', '/index.js'].map((end) => url + end)
-      : (swaps[extension] ?? []).map((end) => url.slice(0, -extension.length) + end);
-  return candidates.find((candidate) => existsSync(fileURLToPath(candidate)));
 }
 
 /** Node's hook `load`, likewise. */

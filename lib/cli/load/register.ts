@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import Module, { register } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { stripTypes } from '../../store/typescript/strip.ts';
 import { moduleHooks } from './hooks.ts';
 import { ownEntry } from './own.ts';
-import { stripTypes } from './strip.ts';
 
 process.setSourceMapsEnabled(true);
 
