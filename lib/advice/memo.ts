@@ -38,7 +38,9 @@ export function memo(options: MemoOptions = {}): Advice {
 }
 
 function isOff(context: Context): boolean {
-  return (context as unknown as RunRecord).ambient.memo.mode === 'off';
+  const { mode, scope } = (context as unknown as RunRecord).ambient.memo;
+  if (mode === 'off' && scope !== undefined) scope.unfinished++;
+  return mode === 'off';
 }
 
 /** Throws for work that two runs of can't be told apart by what is known of it. */

@@ -196,7 +196,7 @@ export interface MemoScope {
   readonly name: string;
   /** Outputs that it no longer makes are deleted. */
   readonly clean: boolean;
-  /** Runs of the loop that have failed or were killed. */
+  /** Runs of the loop that have failed or were killed, and memos that were off: what it makes is not all known. */
   unfinished: number;
   /** Called when the loop has ended, with what tells about it. */
   atEnd: ((note: (text: string, data?: Json) => void) => void) | undefined;

@@ -4,7 +4,17 @@
 //
 // A lock whose owner has died is taken over by exactly one of those who find it so: who has the lock that is named for that one
 // owner. While that exists nobody else puts another lock in the dead one's place, and the dead one can't let go of it any more.
-import { closeSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sha256 } from './digest.ts';
 import { isOwner, lives, self, type Owner } from './owner.ts';

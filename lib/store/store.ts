@@ -1,7 +1,7 @@
 // A store: a folder, by default `.sluice` in the project, with what is to be known the next time. Its parts:
 //
-//   entries/   what came of runs, by the key of what decides it
-//   records/   the latest of each step, by what names the step
+//   steps/     what is known of steps, by their first output, or the key of what decides them
+//   labels/    the latest step of each label, of those without outputs
 //   contents/  bytes by their digest
 //   scripts/   which outputs belong to which script
 //   locks/     who is at work on what
@@ -80,14 +80,14 @@ export class Store {
   }
 
   /** The path of something in it. Names are digests where they come from elsewhere. */
-  path(kind: 'entries' | 'records' | 'scripts' | 'locks' | 'failed' | 'contents', name: string): string {
-    return kind === 'contents' || kind === 'entries'
+  path(kind: 'steps' | 'labels' | 'scripts' | 'locks' | 'failed' | 'contents', name: string): string {
+    return kind === 'contents'
       ? join(this.folder, kind, name.slice(0, 2), name.slice(2))
       : join(this.folder, kind, name);
   }
 
   /** What is stored as JSON under a name; undefined where that is nothing, or can't be used. `used`: it is of use now. */
-  read(kind: 'entries' | 'records', name: string, warn: Warn, used = false): unknown {
+  read(kind: 'steps' | 'labels', name: string, warn: Warn, used = false): unknown {
     const path = this.path(kind, name);
     const found = readSealed(kind, path);
     if (found === 'missing') return undefined;
@@ -100,7 +100,7 @@ export class Store {
   }
 
   /** Stores JSON under a name; false, and told, where that can't be. */
-  write(kind: 'entries' | 'records', name: string, value: unknown, warn: Warn): boolean {
+  write(kind: 'steps' | 'labels', name: string, value: unknown, warn: Warn): boolean {
     return this.try(warn, () => {
       this.make();
       writeAtomically(this.path(kind, name), seal(kind, JSON.stringify(value)), this.#aside);

@@ -15,7 +15,7 @@ export type Text = { readonly text: string } | { readonly content: string };
 
 /** What came of a run. */
 export interface Entry {
-  readonly label: string;
+  readonly key: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** How long it took, in milliseconds. */
@@ -34,49 +34,47 @@ export interface Entry {
   readonly dropped: number;
 }
 
-/** The entries with the same key: they differ in what was found while they ran. The latest first. */
-export type Entries = readonly Entry[];
-
-/** The latest that is known of a step: of its output, or, where it has none, of its label. */
-export interface Record_ {
+/** What is known of a step: of its first output, or, where it has none, of its key. One file, since making files is dear. */
+export interface Step {
   readonly label: string;
-  /** The path, relative to the project where it is inside; undefined: of a step without outputs. */
-  readonly output: string | undefined;
+  /** When it last ran, in milliseconds since the epoch. */
   readonly at: number;
-  /** What it went by. */
+  /** What it went by then. */
   readonly parts: readonly Part[];
   readonly found: readonly Found[];
   /** Why it ran. */
   readonly why: readonly string[];
-  /** Digests that runs have left at the output; the latest first. */
-  readonly left: readonly string[];
+  /** By output, the digests that runs have left there; the latest first. */
+  readonly left: { readonly [output: string]: readonly string[] };
+  /** The latest first. */
+  readonly entries: readonly Entry[];
 }
 
-/** Those in a file of the store. What isn't one, for whatever reason, is nothing. */
-export function entriesIn(value: unknown): Entries {
-  return Array.isArray(value) ? (value as unknown[]).filter(isEntry) : [];
+/** One that was read; undefined where it isn't one, for whatever reason. Entries that are none are left out. */
+export function stepIn(value: unknown): Step | undefined {
+  if (!isObject(value)) return undefined;
+  const { label, at, parts, found, why, left, entries } = value;
+  const good =
+    typeof label === 'string' &&
+    typeof at === 'number' &&
+    isPairs(parts) &&
+    isPairs(found) &&
+    isStrings(why) &&
+    isObject(left) &&
+    Object.values(left).every(isStrings) &&
+    Array.isArray(entries);
+  return good ? ({ ...value, entries: (entries as unknown[]).filter(isEntry) } as unknown as Step) : undefined;
 }
 
 function isEntry(value: unknown): value is Entry {
-  if (typeof value !== 'object' || value === null) return false;
-  const entry = value as Record<string, unknown>;
-  return (
-    typeof entry['label'] === 'string' &&
-    typeof entry['at'] === 'number' &&
-    typeof entry['kept'] === 'boolean' &&
-    isPairs(entry['found']) &&
-    isPairs(entry['outputs']) &&
-    isText(entry['value']) &&
-    isText(entry['lines'])
-  );
+  if (!isObject(value)) return false;
+  const { key, at, kept, found, outputs, value: gave, lines } = value;
+  const good = typeof key === 'string' && typeof at === 'number' && typeof kept === 'boolean';
+  return good && isPairs(found) && isPairs(outputs) && isText(gave) && isText(lines);
 }
 
-/** One that was read; undefined where it isn't one. */
-export function recordIn(value: unknown): Record_ | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { label, parts, found, why, left, at } = value as Record<string, unknown>;
-  const good = typeof label === 'string' && typeof at === 'number' && isPairs(parts) && isPairs(found);
-  return good && isStrings(why) && isStrings(left) ? (value as Record_) : undefined;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPairs(value: unknown): boolean {
@@ -88,8 +86,8 @@ function isStrings(value: unknown): value is readonly string[] {
 }
 
 function isText(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { text, content } = value as Record<string, unknown>;
+  if (!isObject(value)) return false;
+  const { text, content } = value;
   return typeof text === 'string' || (typeof content === 'string' && /^[0-9a-f]{64}$/.test(content));
 }
 

@@ -23,6 +23,7 @@ export class Hold {
   readonly #warn: Warn;
   readonly #partial: 'move' | 'keep';
   readonly #wanted: readonly { readonly path: string; readonly mark: () => Mark | { readonly label: string } }[];
+  readonly key: string;
   /** Of its outputs, from `mark` on. */
   readonly marks: Mark[] = [];
   #turns: string[] = [];
@@ -31,6 +32,7 @@ export class Hold {
   #giveUp: (() => void) | undefined;
 
   constructor(step: working.Step, key: string, store: Store, sink: Sink<any>, partial: 'move' | 'keep', warn: Warn) {
+    this.key = key;
     this.#step = step;
     this.#store = store;
     this.#sink = sink;

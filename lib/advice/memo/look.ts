@@ -1,13 +1,14 @@
 // What is, beside what was: the digests of the inputs now, the key that they make, and whether an entry of that key still holds.
+import { statSync } from 'node:fs';
 import { RunError, type Context } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256, sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import { entriesIn, type Found, type Part } from './entry.ts';
+import type { Found, Part } from './entry.ts';
 import type { Input, Output, Plan } from './plan.ts';
-import { readable, type Memory } from './remember.ts';
+import { readable, stepAt, type Memory } from './remember.ts';
 import * as working from './working.ts';
 
 /** What was seen. */
@@ -59,12 +60,18 @@ export class Look {
     const { code, inputs } = this.#plan;
     if (code === undefined) return inputs;
     const { moduleCode } = (yield import('../../store/modules.ts')) as typeof import('../../store/modules.ts');
-    const modules = moduleCode(code).files.map((path) => ({
+    const { moduleFunction } =
+      (yield import('../../store/moduleFunction.ts')) as typeof import('../../store/moduleFunction.ts');
+    const found = moduleFunction(code.module, code.fn);
+    if (found !== 'found')
+      throw new TypeError(`memo: ${code.name} can't be told from others: it ${found.problem}; give memo a key`);
+    const { files, absent } = moduleCode(code.module);
+    const input = (path: string, required: boolean): Input => ({
       name: `code ${this.#plan.nameOf(path)}`,
       path,
-      required: true,
-    }));
-    return [...inputs, ...modules];
+      required,
+    });
+    return [...inputs, ...files.map((path) => input(path, true)), ...absent.map((path) => input(path, false))];
   }
 
   *#input(input: Input): Paced<string> {
@@ -88,20 +95,34 @@ export class Look {
     return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
   }
 
+  /** The file that a step has in the store. */
+  stepName(key: string): string {
+    const [first] = this.#plan.declared;
+    return first === undefined ? key : stepNameOf(first.name);
+  }
+
   /** The entry that holds, of those that were made from `since` on. */
   *fresh({ key }: Seen, since: number): Paced<Fresh | undefined> {
-    for (const entry of entriesIn(this.#store.read('entries', key, this.#warn, true))) {
-      if (entry.at < since) continue;
+    const known = stepAt(this.#store, this.stepName(key), this.#warn);
+    for (const entry of known?.entries ?? []) {
+      if (entry.key !== key || entry.at < since) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));
       if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
       const restore: Found[] = [];
       for (const [name, digest] of entry.outputs)
         if ((yield* this.output(this.#plan.pathOf(name))) !== digest) restore.push([name, digest]);
       if (restore.length > 0 && !entry.kept) continue;
-      const memory = readable(entry, this.#store, this.#warn);
+      const memory = readable(entry, known!.label, this.#store, this.#warn);
       if (memory !== undefined) return { memory, restore };
     }
     return undefined;
+  }
+
+  /** Code that was written after this process began, which may have loaded what it was before. */
+  *newCode(): Paced<readonly string[]> {
+    const inputs = this.#plan.code === undefined ? [] : yield* this.#inputs();
+    const late = inputs.filter(({ name, path }) => name.startsWith('code ') && wasWritten(path));
+    return late.map(({ name }) => `${name} was written after this process began`);
   }
 
   /** What was found while an earlier run was at work, as it is now. */
@@ -131,7 +152,17 @@ export class Look {
   }
 }
 
+/** The name of the step whose first output this is. */
+export function stepNameOf(output: string): string {
+  return sha256of(['output', output]);
+}
+
 /** A variable as programs of this run see it. */
 export function variable(context: Context, name: string): string | undefined {
   return context.remote === undefined ? context.env[name] : context.ownEnv?.[name];
+}
+
+function wasWritten(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && stats.mtimeMs > performance.timeOrigin;
 }

@@ -1,6 +1,6 @@
 // What a memo goes by in one run: the parts that decide what it does, and the files that it reads and writes.
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { isRunner, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
+import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
 import { show } from '../../kernel/runnable.ts';
 import type { Files } from '../../store/files.ts';
 import { sha256 } from '../../store/digest.ts';
@@ -41,11 +41,14 @@ export class Plan {
   /** What doesn't come from files. */
   readonly raw: readonly Raw[];
   readonly inputs: readonly Input[];
+  /** All of them: those too that are found while it runs. */
   readonly outputs: Output[];
+  /** Those that were known before. */
+  readonly declared: readonly Output[];
   /** Where relative paths begin. */
   readonly folder: string;
-  /** Code of the user's: its module's URL. */
-  readonly code: string | undefined;
+  /** The module-level function that it is about. */
+  readonly code: (Code & { readonly module: string }) | undefined;
 
   /** Throws a TypeError for what no memo can go by. */
   constructor(settings: Settings, inner: Runner<any, any>, context: Context, project: string, storeFolder: string) {
@@ -98,12 +101,13 @@ export class Plan {
         ),
       );
     const { code } = coreOf(inner).traits;
-    this.code = settings.key === undefined ? code?.module : undefined;
+    this.code = settings.key === undefined && code?.module !== undefined ? { ...code, module: code.module } : undefined;
     if (code !== undefined && settings.key === undefined)
       for (const [index, argument] of code.args.entries()) raw.push(this.#value(`argument ${index + 1}`, argument));
     this.raw = raw;
     this.inputs = [...inputs.values()];
     this.outputs = [...outputs.values()];
+    this.declared = [...this.outputs];
   }
 
   #value(name: string, given: unknown): Raw {

@@ -25,7 +25,8 @@ import { Look, type Fresh, type Seen } from './look.ts';
 import type { Settings } from './options.ts';
 import { moveAside } from './partial.ts';
 import { Plan } from './plan.ts';
-import { record, recordOf, remember, type Memory } from './remember.ts';
+import type { Entry, Found, Step } from './entry.ts';
+import { entryOf, stepAt, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
 import * as working from './working.ts';
 
@@ -78,7 +79,7 @@ export class MemoRun implements Running {
     const { ambient } = this.#run;
     const { scope } = ambient.memo;
     if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project, ambient.dryRun);
-    this.#script?.declare(this.#plan.outputs, this.#warn);
+    this.#script?.declare(this.#plan.outputs, this.#look.stepName(''), this.#warn);
     working.enter(this.#step);
     try {
       const since = this.#refreshed ? this.#run.now() : -Infinity;
@@ -90,7 +91,8 @@ export class MemoRun implements Running {
       yield* this.#hold.take();
       seen = yield* this.#look.see();
       fresh = yield* this.#look.fresh(seen, since);
-      if (fresh !== undefined && (yield* this.#restored(fresh))) return this.#replay(fresh.memory);
+      if (fresh !== undefined && (yield* this.#restored(fresh, this.#known(seen.key))))
+        return this.#replay(fresh.memory);
       return yield* this.#do(seen, this.#hold);
     } finally {
       this.#hold?.release();
@@ -113,21 +115,31 @@ export class MemoRun implements Running {
   }
 
   /** Puts back outputs from the store; false where that can't be done. */
-  *#restored({ restore }: Fresh): Paced<boolean> {
+  *#restored({ restore }: Fresh, known: Step | undefined): Paced<boolean> {
     if (restore.length === 0) return true;
-    yield* this.#keepForeign(restore.map(([name]) => name));
+    yield* this.#keepForeign(
+      restore.map(([name]) => name),
+      known,
+    );
     for (const [name, digest] of restore)
       if (!(yield* putBack(this.#store, this.#plan.pathOf(name), digest, this.#warn))) return false;
     this.#sink.note(`put back: ${restore.map(([name]) => name).join(', ')}`);
     return true;
   }
 
+  /** What is known of this step, under whatever key. */
+  #known(key: string): Step | undefined {
+    const name = this.#look.stepName(key);
+    const known = stepAt(this.#store, name, this.#warn);
+    return known ?? (name === key ? stepOfLabel(this.#store, this.#run.label, this.#warn) : undefined);
+  }
+
   /** What is at an output and was left there by no run is somebody's work: it is kept before it is overwritten. */
-  *#keepForeign(names: readonly string[]): Paced<void> {
+  *#keepForeign(names: readonly string[], known: Step | undefined): Paced<void> {
     for (const name of names) {
       const path = this.#plan.pathOf(name);
       const digest = yield* this.#look.output(path);
-      const left = recordOf(this.#store, name, this.#run.label, this.#warn)?.left ?? [];
+      const left = known?.left[name] ?? [];
       if (digest === MISSING || left.includes(digest)) continue;
       yield* keep(this.#store, path, digest);
       const copy = this.#store.path('contents', digest.slice(1));
@@ -141,17 +153,15 @@ export class MemoRun implements Running {
   }
 
   /** Why it runs: what is not as it was the last time. */
-  *#why(seen: Seen, fresh: Fresh | undefined): Paced<readonly string[]> {
+  *#why(seen: Seen, known: Step | undefined, fresh: Fresh | undefined): Paced<readonly string[]> {
     if (this.#refreshed) return ['it was asked for'];
     if (fresh !== undefined) return fresh.restore.map(([name]) => `output ${name} can't be put back`);
-    const { outputs } = this.#plan;
-    const latest = recordOf(this.#store, outputs[0]?.name, this.#run.label, this.#warn);
-    if (latest === undefined) return [];
-    const why = differences(latest.parts, seen.parts);
-    const found = yield* this.#look.found(latest.found.map(([what]) => what));
-    why.push(...foundDifferences(latest.found, found));
-    for (const { name, path } of outputs) {
-      const before = recordOf(this.#store, name, this.#run.label, this.#warn)?.left[0];
+    if (known === undefined) return [];
+    const why = differences(known.parts, seen.parts);
+    const found = yield* this.#look.found(known.found.map(([what]) => what));
+    why.push(...foundDifferences(known.found, found));
+    for (const { name, path } of this.#plan.outputs) {
+      const [before] = known.left[name] ?? [];
       const now = yield* this.#look.output(path);
       if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
     }
@@ -159,7 +169,7 @@ export class MemoRun implements Running {
   }
 
   *#show(seen: Seen, fresh: Fresh | undefined): Paced<Outcome<any>> {
-    const why = yield* this.#why(seen, fresh);
+    const why = yield* this.#why(seen, this.#known(seen.key), fresh);
     if (fresh !== undefined) this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
     else this.#sink.note(`would run: ${why.length === 0 ? 'for the first time' : why.join('; ')}`, { why });
     return yield* this.#inside(undefined);
@@ -169,9 +179,13 @@ export class MemoRun implements Running {
 
   *#do(seen: Seen, hold: Hold): Paced<Outcome<any>> {
     const { outputs } = this.#plan;
-    const why = yield* this.#why(seen, undefined);
+    const known = this.#known(seen.key);
+    const why = yield* this.#why(seen, known, undefined);
     if (why.length > 0) this.#sink.note(`runs: ${why.join('; ')}`, { why });
-    yield* this.#keepForeign(outputs.map(({ name }) => name));
+    yield* this.#keepForeign(
+      outputs.map(({ name }) => name),
+      known,
+    );
     hold.mark();
     for (const { path } of outputs) mkdirSync(dirname(path), { recursive: true });
     const lines = new LastLines(this.#settings.lines);
@@ -182,31 +196,26 @@ export class MemoRun implements Running {
     const left = yield* this.#look.outputs(this.#plan.outputs);
     const missing = left.find(([, digest]) => digest === MISSING);
     if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
-    const known = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
+    const latest = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
+    const write = (entry: Entry | undefined): void =>
+      writeStep(this.#store, this.#look.stepName(seen.key), latest, left.filter(isThere), entry, this.#warn);
     if (outcome.type !== 'finished') {
       this.#putAside(hold);
-      if (this.#settings.partial === 'keep')
-        record(
-          this.#store,
-          left.filter(([, digest]) => digest !== MISSING),
-          known,
-          this.#warn,
-        );
+      if (this.#settings.partial === 'keep' && left.length > 0) write(undefined);
       return outcome;
     }
     const changed = yield* this.#changedMeanwhile(seen);
-    if (changed.length > 0) this.#sink.note(`not remembered: while it ran, ${changed.join('; ')}`, { changed });
-    else {
-      const { keep: kept, lines: limit } = this.#settings;
-      if (kept) for (const [name, digest] of left) yield* keep(this.#store, this.#plan.pathOf(name), digest);
-      const ms = this.#run.now() - at;
-      const { value } = outcome as { value: unknown };
-      if (limit === 0) lines.dropped = 0;
-      remember(this.#run, this.#store, this.#warn, {
-        ...{ key: seen.key, at, ms, found: known.found, outputs: left, kept, value, lines },
-      });
+    if (changed.length > 0) {
+      this.#sink.note(`not remembered: while it ran, ${changed.join('; ')}`, { changed });
+      write(undefined);
+      return outcome;
     }
-    record(this.#store, left, known, this.#warn);
+    const { keep: kept } = this.#settings;
+    if (kept) for (const [name, digest] of left) yield* keep(this.#store, this.#plan.pathOf(name), digest);
+    const { value } = outcome as { value: unknown };
+    const ms = this.#run.now() - at;
+    const given = { key: seen.key, at, ms, found: latest.found, outputs: left, kept, value, lines };
+    write(entryOf(this.#run, this.#store, this.#warn, given));
     return outcome;
   }
 
@@ -235,7 +244,7 @@ export class MemoRun implements Running {
   }
 
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
-    const changed: string[] = [];
+    const changed = [...(yield* this.#look.newCode())];
     const again = yield* this.#look.see();
     for (const [name, digest] of seen.files)
       if (again.files.get(name) !== digest) changed.push(fileChange(name, digest, again.files.get(name) ?? MISSING));
@@ -259,8 +268,8 @@ export class MemoRun implements Running {
       const output = this.#plan.outputAt(path, this.#store.folder);
       if (output === undefined) continue;
       working.enterOutput(this.#step, output);
-      this.#script?.declare([output], this.#warn);
-      yield* this.#keepForeign([output.name]);
+      this.#script?.declare([output], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
+      yield* this.#keepForeign([output.name], this.#known(this.#hold?.key ?? ''));
       this.#hold?.takeNow(output);
     }
   }
@@ -280,4 +289,8 @@ export class MemoRun implements Running {
       ? ''
       : `${this.#phase === 'before' ? 'looks at' : 'remembers'} its inputs and outputs`;
   }
+}
+
+function isThere([, digest]: Found): boolean {
+  return digest !== MISSING;
 }

@@ -7,9 +7,8 @@ import { sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import { atOnceInPlace } from '../../store/paced.ts';
 import type { Store } from '../../store/store.ts';
-import { recordIn } from './entry.ts';
 import type { Output } from './plan.ts';
-import { recordName } from './records.ts';
+import { stepAt } from './remember.ts';
 
 type Tell = (text: string, data?: Json) => void;
 
@@ -37,7 +36,8 @@ export class Script {
   readonly #project: string;
   readonly #dryRun: boolean;
   readonly #file: string;
-  readonly #listed: Set<string>;
+  /** Its outputs, each with the name of its step in the store. */
+  readonly #listed: Map<string, string>;
   readonly #declared = new Set<string>();
 
   constructor(scope: MemoScope, store: Store, project: string, dryRun: boolean) {
@@ -46,32 +46,32 @@ export class Script {
     this.#project = project;
     this.#dryRun = dryRun;
     this.#file = sha256of([project, scope.name]);
-    this.#listed = new Set(namesIn(store.lines(this.#file)));
+    this.#listed = new Map(listedIn(store.lines(this.#file)));
   }
 
   /** A step is about to make these. */
-  declare(outputs: readonly Output[], tell: Tell): void {
+  declare(outputs: readonly Output[], step: string, tell: Tell): void {
     for (const { name } of outputs) {
       this.#declared.add(name);
       // What is outside the project is nobody's to delete.
-      if (isAbsolute(name) || this.#listed.has(name) || this.#dryRun) continue;
-      this.#listed.add(name);
-      this.#store.try(tell, () => this.#store.addLine(this.#file, JSON.stringify(name)));
+      if (isAbsolute(name) || this.#listed.get(name) === step || this.#dryRun) continue;
+      this.#listed.set(name, step);
+      this.#store.try(tell, () => this.#store.addLine(this.#file, JSON.stringify([name, step])));
     }
   }
 
   /** Every run of the loop has finished: what is stale is deleted, or told. */
   finish(tell: Tell): void {
-    const stale = [...this.#listed].filter((name) => !this.#declared.has(name));
+    const stale = [...this.#listed].filter(([name]) => !this.#declared.has(name));
     if (stale.length === 0) return;
     const others = this.#othersOutputs();
     const gone: string[] = [];
     const found: string[] = [];
-    for (const name of stale) {
+    for (const [name, step] of stale) {
       const digest = atOnceInPlace(this.#store.files.digest(join(this.#project, name), { inPlace: true }));
       if (digest === MISSING || others.has(name)) gone.push(name);
-      else if (!this.#isInside(name)) continue;
-      else if (recordIn(this.#store.read('records', recordName(name), tell))?.left[0] === digest) found.push(name);
+      else if (!this.#isInside(name) || this.#overlaps(name)) continue;
+      else if (stepAt(this.#store, step, tell)?.left[name]?.[0] === digest) found.push(name);
     }
     const list = `${found.slice(0, LISTED).join(', ')}${found.length > LISTED ? `, … (${found.length})` : ''}`;
     const outputs = `${found.length} stale output${found.length === 1 ? '' : 's'}`;
@@ -88,7 +88,7 @@ export class Script {
       this.#store.try(tell, () =>
         this.#store.setLines(
           this.#file,
-          [...this.#listed].filter((name) => !gone.includes(name)).map((name) => JSON.stringify(name)),
+          [...this.#listed].filter(([name]) => !gone.includes(name)).map((listed) => JSON.stringify(listed)),
         ),
       );
   }
@@ -99,6 +99,11 @@ export class Script {
     return `${realpathSync(dirname(join(this.#project, name)))}${sep}`.startsWith(
       root.endsWith(sep) ? root : root + sep,
     );
+  }
+
+  /** Whether it is in a folder that is an output now, or the other way round. */
+  #overlaps(name: string): boolean {
+    return [...this.#declared].some((other) => name.startsWith(`${other}/`) || other.startsWith(`${name}/`));
   }
 
   #delete(name: string, tell: Tell): boolean {
@@ -126,18 +131,23 @@ export class Script {
     } catch {
       // there are none
     }
-    return new Set(names.filter((name) => name !== this.#file).flatMap((name) => namesIn(this.#store.lines(name))));
+    return new Set(
+      names
+        .filter((name) => name !== this.#file)
+        .flatMap((name) => listedIn(this.#store.lines(name)).map(([output]) => output)),
+    );
   }
 }
 
 const LISTED = 10;
 
-/** Names are lines of JSON: they may hold anything. One that was cut short is none. */
-function namesIn(lines: readonly string[]): string[] {
+/** Lines of JSON, since names may hold anything. One that was cut short is none. */
+function listedIn(lines: readonly string[]): (readonly [name: string, step: string])[] {
   return lines.flatMap((line) => {
     try {
-      const name: unknown = JSON.parse(line);
-      return typeof name === 'string' ? [name] : [];
+      const listed: unknown = JSON.parse(line);
+      const good = Array.isArray(listed) && typeof listed[0] === 'string' && /^[0-9a-f]{64}$/.test(String(listed[1]));
+      return good ? [listed as unknown as readonly [string, string]] : [];
     } catch {
       return [];
     }
