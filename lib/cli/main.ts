@@ -2,20 +2,24 @@
 // the commands themselves.
 import { existsSync } from 'node:fs';
 import yargs from 'yargs';
+import { clean } from './clean.ts';
 import { completion } from './completion.ts';
 import { copy, copyOptions, fetch } from './copy.ts';
 import { exec } from './exec.ts';
 import { execOptions } from './execOptions.ts';
 import { hosts } from './hosts.ts';
 import { loopOptions } from './options.ts';
-import { run } from './run.ts';
+import { run, runOptions } from './run.ts';
 import { seq } from './seq.ts';
 import { suggest } from '../kernel/suggest.ts';
 import { UsageError } from './usage.ts';
+import { why } from './why.ts';
 
-const COMMANDS = ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'completion'];
+const COMMANDS = ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'why', 'clean', 'completion'];
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  run: Object.keys(loopOptions),
+  run: Object.keys(runOptions),
+  why: ['store'],
+  clean: ['older', 'larger', 'dry-run', 'store'],
   seq: [...Object.keys(loopOptions), 'keep-going'],
   exec: Object.keys(execOptions),
   copy: Object.keys(copyOptions),
@@ -69,6 +73,8 @@ function parser(args: readonly string[], version: string) {
     .command(copy)
     .command(fetch)
     .command(hosts)
+    .command(why)
+    .command(clean)
     .command(completion)
     .example('$0 run deploy.ts', 'run the steps of a script')
     .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')

@@ -7,6 +7,7 @@ import {
   runCommandGens,
   type Event,
   type Loop,
+  type LoopOptions,
   type Outcome,
   type ReportOptions,
   type Source,
@@ -21,7 +22,11 @@ import { summary } from './summary.ts';
 import { UsageError } from './usage.ts';
 
 /** Runs what `give` gives to its end and sets the exit code. */
-export async function perform(give: () => Source | Promise<Source>, options: LoopArguments): Promise<void> {
+export async function perform(
+  give: () => Source | Promise<Source>,
+  options: LoopArguments,
+  memos: Pick<LoopOptions, 'memo' | 'scope' | 'clean'> = {},
+): Promise<void> {
   let loop: Loop<unknown[]> | undefined;
   let gone: NodeJS.ErrnoException | undefined;
   const closed = (error: NodeJS.ErrnoException): void => {
@@ -54,6 +59,7 @@ export async function perform(give: () => Source | Promise<Source>, options: Loo
       ...(options.report === 'prefix' ? { onEvent: (event: Event) => endings.see(event) } : {}),
       failFast: options['fail-fast'],
       dryRun: options['dry-run'],
+      ...memos,
       ...(options.slots === undefined ? {} : { slots: options.slots }),
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     });

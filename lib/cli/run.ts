@@ -1,11 +1,38 @@
+import { relative } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { enterFolder, loopOptions, type LoopArguments } from './options.ts';
+import { enterFolder, last, loopOptions, type LoopArguments } from './options.ts';
 
 interface RunArguments extends LoopArguments {
   readonly file: string;
   readonly args: string[] | undefined;
   readonly '--'?: string[];
+  readonly memo: boolean;
+  readonly refresh: string | readonly string[] | undefined;
+  readonly clean: boolean;
 }
+
+/** For yargs. */
+export const runOptions = {
+  ...loopOptions,
+  memo: {
+    type: 'boolean',
+    default: true,
+    coerce: last<boolean>,
+    describe: '--no-memo: run what is unchanged too, and remember nothing',
+  },
+  refresh: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'run the steps of this LABEL also where they are unchanged',
+  },
+  clean: {
+    type: 'boolean',
+    default: false,
+    coerce: last<boolean>,
+    describe: 'delete outputs that an earlier run of FILE made and this one does not, if all of it succeeds',
+  },
+} as const;
 
 /** `sluice run FILE [-- ARGS]`. */
 export const run: CommandModule<object, RunArguments> = {
@@ -30,10 +57,11 @@ export const run: CommandModule<object, RunArguments> = {
         describe: 'for the function; behind -- also with dashes',
         defaultDescription: 'none',
       })
-      .options(loopOptions)
+      .options(runOptions)
       .example('$0 run deploy.ts', 'run the steps of deploy.ts')
       .example('$0 run deploy.ts --slots 4 -- web01 web02', 'with arguments, four programs at once')
       .example('$0 run deploy.ts --dry-run', 'see what would be started')
+      .example('$0 run build.ts --clean', 'delete what is made no more')
       .example('$0 run deploy.ts --report json > events', 'every event as a line of JSON') as never,
   handler: async (argv) => {
     const { findScript, loadScript, toSource } = await import('./script.ts');
@@ -49,6 +77,12 @@ export const run: CommandModule<object, RunArguments> = {
     process.once('beforeExit', stuck);
     const exported = await loadScript(path, args).finally(() => process.off('beforeExit', stuck));
     const { perform } = await loading;
-    await perform(() => toSource(exported, args, argv.file), argv);
+    const { projectOf } = await import('../store/store.ts');
+    const script = relative(projectOf(process.cwd()), path);
+    await perform(() => toSource(exported, args, argv.file), argv, {
+      scope: JSON.stringify([script, ...args]),
+      clean: argv.clean,
+      memo: !argv.memo ? 'off' : argv.refresh === undefined ? 'on' : { refresh: [argv.refresh].flat() },
+    });
   },
 };

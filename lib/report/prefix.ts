@@ -132,7 +132,7 @@ export function prefix(options: PrefixOptions = {}): (event: Event) => void {
 }
 
 /** What composes others or tells something: a dry run starts it, so it is not what would be done. */
-const INNER = new Set('task loop all race spawn join next within shield until note emit'.split(' '));
+const INNER = new Set('task loop all race spawn join next within shield until note emit amend memo'.split(' '));
 
 const ONE_LINE = { breakLength: Infinity, compact: true, depth: 4, maxArrayLength: 100, maxStringLength: 10_000 };
 

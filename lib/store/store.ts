@@ -19,6 +19,7 @@ import {
   copyFileSync,
   cpSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -105,6 +106,15 @@ export class Store {
       this.make();
       writeAtomically(this.path(kind, name), seal(kind, JSON.stringify(value)), this.#aside);
     });
+  }
+
+  /** The names of all that is stored. */
+  names(kind: 'steps'): string[] {
+    try {
+      return readdirSync(join(this.folder, kind));
+    } catch {
+      return [];
+    }
   }
 
   /** Does something that needs the disk; false, and told once, where it fails. */

@@ -78,9 +78,7 @@ export class Look {
     const { name, path, required } = input;
     let digest: string;
     try {
-      digest = yield* this.#plan.look(input, this.#store.files, this.#store.folder, (found) =>
-        working.checkFound(this.#step, name, found),
-      );
+      digest = yield* this.#plan.look(input, this.#store.files, this.#store.folder);
     } catch (error) {
       if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
       throw this.#missing(path, `${name} can't be read; nothing was started`, error);

@@ -204,7 +204,7 @@ export class Plan {
   }
 
   /** The digest of an input. */
-  *look(input: Input, files: Files, skip: string, each: (path: string) => void): Paced<string> {
+  *look(input: Input, files: Files, skip: string): Paced<string> {
     if (input.glob === undefined) return yield* files.digest(input.path, { follow: true, skip });
     const { glob } = (yield import('tinyglobby')) as typeof import('tinyglobby');
     const ignore = ['**/.sluice/**', '**/.git/**', '**/node_modules/**', ...input.glob.ignore];
@@ -220,7 +220,6 @@ export class Plan {
       const output = this.outputs.find((one) => one.path === path || path.startsWith(one.path + sep));
       if (output !== undefined)
         throw new TypeError(`memo: ${input.name} takes in the output ${output.name}; leave it out with ignore`);
-      each(path);
       list += `${yield* files.digest(path, { follow: true })} ${name}\0`;
     }
     return `g${sha256(list)}`;

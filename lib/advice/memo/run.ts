@@ -85,8 +85,9 @@ export class MemoRun implements Running {
       const since = this.#refreshed ? this.#run.now() : -Infinity;
       let seen = yield* this.#look.see();
       let fresh = yield* this.#look.fresh(seen, since);
-      if (fresh?.restore.length === 0) return this.#replay(fresh.memory);
-      if (ambient.dryRun) return yield* this.#show(seen, fresh);
+      const remade = ambient.dryRun ? working.remadeInputs(this.#step) : [];
+      if (fresh?.restore.length === 0 && remade.length === 0) return this.#replay(fresh.memory);
+      if (ambient.dryRun) return yield* this.#show(seen, fresh, remade);
       this.#hold = new Hold(this.#step, seen.key, this.#store, this.#sink, this.#settings.partial, this.#warn);
       yield* this.#hold.take();
       seen = yield* this.#look.see();
@@ -168,10 +169,14 @@ export class MemoRun implements Running {
     return why.length > 0 ? why : ['its last run left no entry'];
   }
 
-  *#show(seen: Seen, fresh: Fresh | undefined): Paced<Outcome<any>> {
-    const why = yield* this.#why(seen, this.#known(seen.key), fresh);
-    if (fresh !== undefined) this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
-    else this.#sink.note(`would run: ${why.length === 0 ? 'for the first time' : why.join('; ')}`, { why });
+  *#show(seen: Seen, fresh: Fresh | undefined, remade: readonly string[]): Paced<Outcome<any>> {
+    const why = remade.length > 0 ? remade : yield* this.#why(seen, this.#known(seen.key), fresh);
+    if (fresh !== undefined && remade.length === 0) {
+      this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
+      return { type: 'finished', value: fresh.memory.value };
+    }
+    working.wouldMake(this.#step);
+    this.#sink.note(`would run: ${why.length === 0 ? 'for the first time' : why.join('; ')}`, { why });
     return yield* this.#inside(undefined);
   }
 

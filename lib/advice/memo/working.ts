@@ -1,8 +1,11 @@
 // Which steps of this process are at work on what: two of them never write the same at once, and none reads what another is still
 // writing. Between processes the store's locks see to it.
-import { sep } from 'node:path';
+import { createRequire } from 'node:module';
+import { relative, sep } from 'node:path';
+import type Picomatch from 'picomatch';
 import { RunError } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
+import type { Glob } from './options.ts';
 import type { Input, Output, Plan } from './plan.ts';
 
 /** A step at work. */
@@ -15,6 +18,9 @@ export interface Step {
 
 /** By the paths of their outputs. */
 const writing = new Map<string, Set<Step>>();
+
+/** Folders that these paths are in, with how many of them. */
+const above = new Map<string, number>();
 
 /** Enters a step. Throws where it reads what another one is still making, or makes what another kind of step makes. */
 export function enter(step: Step): void {
@@ -32,25 +38,70 @@ export function enter(step: Step): void {
 /** It makes this too. */
 export function enterOutput(step: Step, { path }: Output): void {
   const steps = writing.get(path);
-  if (steps === undefined) writing.set(path, new Set([step]));
-  else steps.add(step);
+  if (steps === undefined) {
+    writing.set(path, new Set([step]));
+    for (const folder of foldersOf(path)) above.set(folder, (above.get(folder) ?? 0) + 1);
+  } else steps.add(step);
 }
 
 /** Throws where an input is an output of a step that is at work. */
-export function check(step: Step, { name, path, glob }: Input): void {
+export function check(step: Step, input: Input): void {
   if (writing.size === 0) return;
-  const named = glob === undefined ? writing.get(path) : undefined;
-  if (named !== undefined) refuse(step, name, named);
-  for (const [output, steps] of writing) {
-    if (glob === undefined && (output.startsWith(path + sep) || path.startsWith(output + sep)))
-      refuse(step, name, steps);
-  }
+  const steps = writing.get(input.path);
+  if (steps !== undefined && input.glob === undefined) refuse(step, input.name, steps);
+  // Most inputs are files beside the outputs: only some have to be held against all that is being written.
+  if (input.glob === undefined && !above.has(input.path) && !isBelow(input.path)) return;
+  for (const [output, others] of writing) if (takesIn(input, output)) refuse(step, input.name, others);
 }
 
-/** The same for a file that a pattern names. */
-export function checkFound(step: Step, name: string, path: string): void {
-  const steps = writing.get(path);
-  if (steps !== undefined) refuse(step, `${name} (${step.plan.nameOf(path)})`, steps);
+/** Whether a path is in a folder that is being written. */
+function isBelow(path: string): boolean {
+  for (const folder of foldersOf(path)) if (writing.has(folder)) return true;
+  return false;
+}
+
+/** The folders that a path is in, from the inside outwards. */
+function* foldersOf(path: string): Generator<string> {
+  for (let at = path.lastIndexOf(sep); at > 0; at = path.lastIndexOf(sep, at - 1)) yield path.slice(0, at);
+}
+
+/** Whether an input has a file in it, be that there already or not: it is in the folder, around it, or matches the pattern. */
+function takesIn({ path, glob }: Input, output: string): boolean {
+  if (glob === undefined) return output === path || output.startsWith(path + sep) || path.startsWith(output + sep);
+  let matches = matchers.get(glob);
+  if (matches === undefined) {
+    const picomatch = createRequire(import.meta.url)('picomatch') as typeof Picomatch;
+    const { patterns, ignore, dot } = glob;
+    matchers.set(glob, (matches = picomatch([...patterns], { dot, ignore: [...ignore] })));
+  }
+  return matches(relative(path, output));
+}
+
+const matchers = new WeakMap<Glob, (name: string) => boolean>();
+
+/** In a dry run: what would be made anew, by the loop. */
+const remade = new WeakMap<RunRecord, Set<string>>();
+
+function rootOf(run: RunRecord): RunRecord {
+  let root = run;
+  while (root.parent !== undefined) root = root.parent;
+  return root;
+}
+
+/** A step would run. */
+export function wouldMake({ run, plan }: Step): void {
+  const root = rootOf(run);
+  const all = remade.get(root) ?? new Set();
+  for (const { path } of plan.outputs) all.add(path);
+  remade.set(root, all);
+}
+
+/** Inputs that would be made anew before. */
+export function remadeInputs({ run, plan }: Step): string[] {
+  const all = [...(remade.get(rootOf(run)) ?? [])];
+  return plan.inputs
+    .filter((input) => all.some((output) => takesIn(input, output)))
+    .map(({ name }) => `${name} would be made anew`);
 }
 
 function refuse(step: Step, name: string, steps: Iterable<Step>): void {
@@ -69,7 +120,13 @@ export function leave(step: Step): void {
   for (const { path } of step.plan.outputs) {
     const steps = writing.get(path);
     steps?.delete(step);
-    if (steps?.size === 0) writing.delete(path);
+    if (steps?.size !== 0) continue;
+    writing.delete(path);
+    for (const folder of foldersOf(path)) {
+      const count = above.get(folder)! - 1;
+      if (count === 0) above.delete(folder);
+      else above.set(folder, count);
+    }
   }
 }
 

@@ -1,0 +1,60 @@
+// Why a step ran the last time, and whether it would now, as far as that can be told without its script.
+import { isAbsolute, join } from 'node:path';
+import { sha256 } from '../../store/digest.ts';
+import type { Paced } from '../../store/paced.ts';
+import type { Store, Warn } from '../../store/store.ts';
+import { fileChange } from './diff.ts';
+import type { Step } from './entry.ts';
+import { stepAt } from './remember.ts';
+
+/** What is told of a step. */
+export interface Why {
+  readonly label: string;
+  readonly outputs: readonly string[];
+  /** When it last ran, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Why it ran then; empty: for the first time. */
+  readonly why: readonly string[];
+  /** What is not as it was then. */
+  readonly now: readonly string[];
+  /** What can't be looked at from here: patterns. */
+  readonly unseen: readonly string[];
+}
+
+/** What is known of all steps of a store, the latest first. `project`: the folder that names of files begin at. */
+export function* whys(store: Store, project: string, warn: Warn): Paced<readonly Why[]> {
+  const all: Why[] = [];
+  for (const name of store.names('steps')) {
+    const step = stepAt(store, name, warn);
+    if (step !== undefined) all.push(yield* whyOf(step, store, project));
+  }
+  return all.sort((a, b) => b.at - a.at);
+}
+
+function* whyOf(step: Step, store: Store, project: string): Paced<Why> {
+  const now: string[] = [];
+  const unseen: string[] = [];
+  const look = function* (name: string): Paced<string> {
+    return yield* store.files.digest(isAbsolute(name) ? name : join(project, name), {
+      follow: true,
+      skip: store.folder,
+    });
+  };
+  for (const [name, digest] of [...step.parts, ...step.found]) {
+    const [, kind, rest = ''] = /^(\$|input |code |glob )(.*)$/s.exec(name) ?? [];
+    if (kind === 'glob ') unseen.push(name);
+    else if (kind === '$') {
+      if (sha256(process.env[rest] ?? 'unset') !== digest) now.push(`${name} is another one here`);
+    } else if (kind !== undefined && /^[fxldg-]/.test(digest)) {
+      const seen = yield* look(rest);
+      if (seen !== digest) now.push(fileChange(name, digest, seen));
+    }
+  }
+  for (const [output, [digest = '-']] of Object.entries(step.left)) {
+    const path = isAbsolute(output) ? output : join(project, output);
+    const seen = yield* store.files.digest(path, { skip: store.folder });
+    if (seen !== digest) now.push(fileChange(`output ${output}`, digest, seen));
+  }
+  if (step.entries.length === 0 && now.length === 0) now.push('its last run left no entry');
+  return { label: step.label, outputs: Object.keys(step.left), at: step.at, why: step.why, now, unseen };
+}
