@@ -83,6 +83,8 @@ export class Reduction {
       this.#noFields(value, slots);
       if (slots === 'RegExp' && (value as RegExp).lastIndex !== 0) {
         const { source, flags, lastIndex } = value as RegExp;
+        if (!Number.isSafeInteger(lastIndex) || lastIndex < 0)
+          this.fail('has a lastIndex that is no position in a text');
         return this.#make(value, `regexp ${lastIndex}`, new RegExp(source, flags));
       }
       return undefined;
