@@ -64,11 +64,11 @@ export class Reduction {
     const known = plain || prototype === Array.prototype ? undefined : knownClass(value);
     if (known !== undefined) return this.#instance(value, known);
     if (Buffer.isBuffer(value) && prototype === Buffer.prototype) return this.#make(value, 'buffer', bytesOf(value));
+    if (isPrototypeOf(prototype, 'DOMException')) return this.#error(value, 'error DOMException');
     if (slots === 'Error') {
       const name = errorName(value);
       if (name !== undefined) return this.#error(value, `error ${name}`);
-    } else if (isPrototypeOf(prototype, 'DOMException')) return this.#error(value, 'error DOMException');
-    else if (slots === undefined && plain) {
+    } else if (slots === undefined && plain) {
       this.#tag = 'Object';
       const symbol = Object.getOwnPropertySymbols(value).find((one) =>
         Object.prototype.propertyIsEnumerable.call(value, one),
