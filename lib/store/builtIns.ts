@@ -1,14 +1,18 @@
 // What a value is by the slots that the engine gave it, which no field or prototype can feign.
 import { types } from 'node:util';
 
-/** Errors that come back as themselves. */
-export const errors: Readonly<Record<string, new () => Error>> = Object.assign(Object.create(null) as object, {
-  ...{ Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError },
-  AggregateError: class {
-    constructor() {
-      return new AggregateError([]);
-    }
-  } as new () => Error,
+const { SuppressedError } = globalThis as unknown as { SuppressedError?: new () => Error }; // Node 24
+
+/** Errors that come back as themselves: how each is made. */
+export const errors: Readonly<Record<string, () => Error>> = Object.assign(Object.create(null) as object, {
+  ...Object.fromEntries(
+    [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((Class) => [
+      Class.name,
+      () => new Class(),
+    ]),
+  ),
+  AggregateError: () => new AggregateError([]),
+  ...(SuppressedError === undefined ? {} : { SuppressedError: () => new SuppressedError() }),
 });
 
 const intrinsicTag = Object.getOwnPropertyDescriptor(

@@ -64,11 +64,11 @@ export class Reduction {
     const known = plain || prototype === Array.prototype ? undefined : knownClass(value);
     if (known !== undefined) return this.#instance(value, known);
     if (Buffer.isBuffer(value) && prototype === Buffer.prototype) return this.#make(value, 'buffer', bytesOf(value));
+    if (isPrototypeOf(prototype, 'DOMException')) return this.#error(value, 'error DOMException');
     if (slots === 'Error') {
       const name = errorName(value);
       if (name !== undefined) return this.#error(value, `error ${name}`);
-    } else if (isPrototypeOf(prototype, 'DOMException')) return this.#error(value, 'error DOMException');
-    else if (slots === undefined && plain) {
+    } else if (slots === undefined && plain) {
       this.#tag = 'Object';
       const symbol = Object.getOwnPropertySymbols(value).find((one) =>
         Object.prototype.propertyIsEnumerable.call(value, one),
@@ -83,6 +83,8 @@ export class Reduction {
       this.#noFields(value, slots);
       if (slots === 'RegExp' && (value as RegExp).lastIndex !== 0) {
         const { source, flags, lastIndex } = value as RegExp;
+        if (!Number.isSafeInteger(lastIndex) || lastIndex < 0)
+          this.fail('has a lastIndex that is no position in a text');
         return this.#make(value, `regexp ${lastIndex}`, new RegExp(source, flags));
       }
       return undefined;

@@ -89,11 +89,11 @@ function define(target: object, fields: Fields, enumerable: boolean): void {
 }
 
 /** An error without anything of its own. */
-function bare(prototype: object | undefined, Class: new () => Error = Error): Error {
+function bare(prototype: object | undefined, make = () => new Error()): Error {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    const error = new Class();
+    const error = make();
     for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key);
     return prototype === undefined ? error : (Object.setPrototypeOf(error, prototype) as Error);
   } finally {
@@ -118,7 +118,7 @@ function made(kind: string, name: string, parts: readonly unknown[]): unknown {
       if (part instanceof ArrayBuffer) return Buffer.from(part);
       break;
     case 'regexp':
-      if (part instanceof RegExp && /^\d{1,15}$/.test(name)) return Object.assign(part, { lastIndex: Number(name) });
+      if (part instanceof RegExp && /^\d{1,16}$/.test(name)) return Object.assign(part, { lastIndex: Number(name) });
       break;
     case 'kept':
       if (part instanceof Set && part.size === 1) return remade(registered(name), [...part][0]);

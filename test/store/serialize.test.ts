@@ -216,6 +216,7 @@ t.test('what can not be kept is named by its path', async (t) => {
     [Object.create({ a: 1 }), /value is an object with another object as its prototype/],
     // eslint-disable-next-line prefer-rest-params -- it is what is tested
     [(function () { return arguments; })(), /value is an arguments object/], // prettier-ignore
+    [Object.assign(/a/g, { lastIndex: -1 }), /value has a lastIndex that is no position/],
     [new SharedArrayBuffer(1), /value is a SharedArrayBuffer/],
     [(function* () {})(), /value is /],
   ];
