@@ -32,14 +32,12 @@ export class Look {
   readonly #plan: Plan;
   readonly #store: Store;
   readonly #run: RunRecord;
-  readonly #step: working.Step;
   readonly #warn: Warn;
 
   constructor(step: working.Step, store: Store, warn: Warn) {
     this.#plan = step.plan;
     this.#store = store;
     this.#run = step.run;
-    this.#step = step;
     this.#warn = warn;
   }
 
