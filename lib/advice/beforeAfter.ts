@@ -38,9 +38,10 @@ export function beforeAfter(parts: BeforeAfter): Advice {
   if (before === undefined && after === undefined)
     throw new TypeError('beforeAfter: neither before nor after was given; they are functions of the session');
   const spec = { type: 'beforeAfter', by: name };
+  const inAsync = { before: isAsync(before), after: isAsync(after) };
   return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
     wrapped(inner, spec, (sink, context) => {
-      const advised = new Advised<T>(parts, name, inner, sink, context as unknown as RunRecord);
+      const advised = new Advised<T>(parts, name, inAsync, inner, sink, context as unknown as RunRecord);
       advised.begin();
       return advised;
     });
@@ -50,6 +51,7 @@ export function beforeAfter(parts: BeforeAfter): Advice {
 class Advised<T> implements Running {
   readonly #parts: BeforeAfter;
   readonly #name: string;
+  readonly #inAsync: Readonly<Record<Phase, boolean>>;
   readonly #inner: Runner<T, any>;
   readonly #sink: Sink<T, any>;
   readonly #run: RunRecord;
@@ -61,9 +63,17 @@ class Advised<T> implements Running {
   /** What was sent before the runner began. */
   #mail: ((child: RunRecord) => void)[] | undefined;
 
-  constructor(parts: BeforeAfter, name: string, inner: Runner<T, any>, sink: Sink<T, any>, run: RunRecord) {
+  constructor(
+    parts: BeforeAfter,
+    name: string,
+    inAsync: Readonly<Record<Phase, boolean>>,
+    inner: Runner<T, any>,
+    sink: Sink<T, any>,
+    run: RunRecord,
+  ) {
     this.#parts = parts;
     this.#name = name;
+    this.#inAsync = inAsync;
     this.#inner = proceeding(inner, run);
     this.#sink = sink;
     this.#run = run;
@@ -98,7 +108,7 @@ class Advised<T> implements Running {
     session.enter(phase);
     let given: unknown;
     try {
-      given = isAsync(call)
+      given = this.#inAsync[phase]
         ? callAsyncAs(this.#run, () => call.call(this.#parts, session))
         : callAs(this.#run, () => call.call(this.#parts, session));
     } catch (error) {
@@ -181,6 +191,6 @@ class Advised<T> implements Running {
 }
 
 /** Code that goes on after an `await` of its own, and is still the run's then. */
-function isAsync(call: object): boolean {
+function isAsync(call: object | undefined): boolean {
   return Object.prototype.toString.call(call) === '[object AsyncFunction]';
 }

@@ -7,6 +7,7 @@
 import type { Event } from './event.ts';
 import type { FeedIterator } from './feed.ts';
 import type { RunRecord } from './run.ts';
+import { dropFeed } from './run/announce.ts';
 import { whenSettled } from './run/settle.ts';
 import { readerWaits } from './slots.ts';
 
@@ -129,6 +130,7 @@ export class RunIterator implements AsyncIterableIterator<Event>, AsyncIterator<
     const run = this.#run!;
     this.#ended = true;
     this.#events?.close();
+    dropFeed(run);
     readerWaits(run, true);
     return new Promise((resolve, reject) => whenSettled(run, () => this.#conclude({ resolve, reject })));
   }

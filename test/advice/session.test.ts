@@ -59,14 +59,13 @@ t.test('what the runner starts itself has another one, also when that is the run
   const seen: Map<unknown, unknown>[] = [];
   const mark = marks(seen);
   const depths: number[] = [];
-  let recursive: Runner<number>;
   const inner = task(function* () {
     depths.push(seen.length);
     yield* leaf.with(mark);
     if (seen.length < 4) yield* recursive;
     return 0;
   });
-  recursive = inner.with(mark, mark);
+  const recursive: Runner<number> = inner.with(mark, mark);
   await recursive.run();
   t.equal(seen.length, 6);
   const [a, b, c, d, e, f] = seen;

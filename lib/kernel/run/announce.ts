@@ -37,6 +37,17 @@ export function feedOf(run: RunRecord): Feed {
   return run.feed;
 }
 
+/**
+ * Nobody reads it any more, so events skip it again: a `yield*` in an async generator reads one event only, and in ten thousand
+ * of them within one another each event would be kept ten thousand times. Those of leaves are for readers that come later.
+ */
+export function dropFeed(run: RunRecord): void {
+  if (run.feed === undefined || run.feed.iterators.size > 0 || run.runner.traits.leaf === true) return;
+  run.feed = undefined;
+  if (hasEars(run)) return;
+  for (const below of descendants(run)) if (below.listening === run) below.listening = run.listening;
+}
+
 /** Tells everybody above. */
 export function announce(entry: Entry): void {
   const source = entry.run;
