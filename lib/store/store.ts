@@ -48,6 +48,15 @@ export function storeAt(folder: string): Store {
 
 /** The folder of the project around a folder: the nearest one above with a store, else with a package.json or .git, else itself. */
 export function projectOf(folder: string): string {
+  let project = projects.get(folder);
+  if (project === undefined) projects.set(folder, (project = lookForProject(folder)));
+  return project;
+}
+
+/** Asked for by each memo, and the same for all of the process. */
+const projects = new Map<string, string>();
+
+function lookForProject(folder: string): string {
   for (const marks of [['.sluice'], ['package.json', '.git']]) {
     for (let at = resolve(folder); ; at = dirname(at)) {
       if (marks.some((mark) => existsSync(join(at, mark)))) return at;

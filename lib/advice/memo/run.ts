@@ -64,7 +64,7 @@ export class MemoRun implements Running {
     this.#inner = inner;
     this.#sink = sink;
     this.#run = context as unknown as RunRecord;
-    const project = projectOf(process.cwd());
+    const project = projectOf(working.rootOf(this.#run).ambient.cwd ?? process.cwd());
     this.#store = storeAt(settings.store ?? `${project}/.sluice`);
     this.#plan = new Plan(settings, inner, context, project, this.#store.folder);
     this.#step = { run: this.#run, plan: this.#plan, identity: sha256(JSON.stringify(this.#plan.raw)) };
