@@ -45,9 +45,10 @@ export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
 export { around, type Session } from './advice/around.ts';
+export { rate } from './advice/rate.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
-export { slots } from './advice/slots.ts';
+export { slots, type Slots } from './advice/slots.ts';
 export { unchecked } from './advice/unchecked.ts';
 
 export { host, type Host, type HostParts, type HostPath } from './ssh/host.ts';
