@@ -45,9 +45,11 @@ export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
 export { around, type Session } from './advice/around.ts';
+export { deadline } from './advice/deadline.ts';
 export { rate } from './advice/rate.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
+export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './advice/retryBudget.ts';
 export { slots, type Slots } from './advice/slots.ts';
 export { unchecked } from './advice/unchecked.ts';
 

@@ -1,5 +1,6 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
+import { attemptsOf, linesOf } from '../advice/attempts.ts';
 import { textOf } from '../kernel/error.ts';
 import { describe, isRunError, type Reason, type Spec } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
@@ -36,6 +37,11 @@ export function inOneLine(error: Error): string {
 
 /** What went wrong, for a reader who has seen nothing of it: the last lines of a program, the stack of the user's own code. */
 export function fully(error: Error, depth = 0): string {
+  const before = linesOf(attemptsOf(error));
+  return [inFull(error, depth), ...(before.length === 0 ? [] : ['earlier tries:', ...before.map(indent)])].join('\n');
+}
+
+function inFull(error: Error, depth: number): string {
   if (isRunError(error)) {
     // Of code that was called with reports, the place that threw is what helps; the message has only what it said.
     const thrown =
