@@ -1,7 +1,7 @@
 import { milliseconds, type Advice, type Duration, type Runner } from '../kernel/index.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { lastLineBelow, lateError } from './late.ts';
+import { causeOf, lastLineBelow, lateError } from './late.ts';
 import { chainTop, wrapped } from './wrap.ts';
 
 /**
@@ -31,12 +31,10 @@ export function deadline(when: Date | number | (string & {})): Advice {
       const had = Math.max(0, end - since);
       const left = end - clock.now();
       if (left <= 0) {
-        const what = `not started: its time was over ${point === undefined ? '' : `at ${toldTime(point)} `}before; `;
+        const at = point === undefined ? '' : ` at ${toldTime(point)}`;
         inner.traits.discard?.();
-        sink.settle({
-          type: 'failed',
-          error: lateError(run, had, { type: 'killed', by: 'deadline' }, what, undefined),
-        });
+        const error = lateError(run, had, `not started: its time was over${at}, before it began`, undefined, true);
+        sink.settle({ type: 'failed', error });
         return { pause() {}, play() {}, kill() {} };
       }
       let late = false;
@@ -44,14 +42,14 @@ export function deadline(when: Date | number | (string & {})): Advice {
       const cancel = clock.after(left, () => {
         late = true;
         const line = lastLineBelow(run);
-        last = line === undefined ? undefined : context.mask(line);
+        last = line === undefined ? undefined : `its last line: ${context.mask(line)}`;
         child.kill('deadline');
       });
       const child = context.start(inner, {
         settle(outcome) {
           cancel();
           if (!late || outcome.type === 'finished') sink.settle(outcome);
-          else sink.settle({ type: 'failed', error: lateError(run, had, outcome, '', last) });
+          else sink.settle({ type: 'failed', error: lateError(run, had, last, causeOf(outcome), true) });
         },
       });
       return {

@@ -6,16 +6,30 @@ export function lastLineBelow(run: RunRecord): string | undefined {
   return run.descendants().findLast(({ lastLine }) => lastLine !== undefined)?.lastLine;
 }
 
-/** The error of a run that was ended since its time was over. `line`: the last that it said. */
+/** Errors of deadlines: another try would come too late as well. */
+const overdue = new WeakSet<Error>();
+
+/** Whether an error says that there is no time left for another try. */
+export function isOverdue(error: Error): boolean {
+  return overdue.has(error);
+}
+
+/** The error of a run that was ended since its time was over. `final`: so is that of all further tries. */
 export function lateError(
   run: RunRecord,
   ms: number,
-  outcome: Exclude<Outcome<unknown>, { type: 'finished' }>,
-  before: string,
-  line: string | undefined,
+  hint: string | undefined,
+  cause: unknown,
+  final = false,
 ): RunError {
-  const hint = before === '' && line === undefined ? undefined : `${before}its last line: ${line ?? '(none)'}`;
-  const cause = outcome.type === 'killed' ? outcome.cause : outcome.error;
   const { id, spec, label } = run;
-  return new RunError({ reason: { type: 'timeout', ms }, run: id, spec, label, hint, cause });
+  const error = new RunError({ reason: { type: 'timeout', ms }, run: id, spec, label, hint, cause });
+  if (final) overdue.add(error);
+  return error;
+}
+
+/** What the killed run threw after all, or what it failed with. */
+export function causeOf(outcome: Outcome<unknown>): Error | undefined {
+  if (outcome.type === 'finished') return undefined;
+  return outcome.type === 'killed' ? outcome.cause : outcome.error;
 }

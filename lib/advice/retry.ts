@@ -13,6 +13,7 @@ import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { withAttempts } from './attempts.ts';
+import { isOverdue } from './late.ts';
 import { budgetOf, type RetryBudget, type RetryBudgetOptions } from './retryBudget.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
@@ -33,7 +34,7 @@ export interface RetryOptions {
   readonly jitter?: number;
   /**
    * Whether to try again. Default: any failure but a connection that may have been used (`connection` with `sent: 'maybe'`),
-   * a start that can't succeed (ENOENT, EACCES, …), and code of one's own that threw. `reason` is undefined for errors that
+   * a start that can't succeed (ENOENT, EACCES, …), a `deadline` that is over, and code of one's own that threw. `reason` is undefined for errors that
    * are no RunError.
    */
   readonly when?: (reason: Reason | undefined, error: Error, attempt: number) => boolean;
@@ -66,7 +67,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
   const max = milliseconds(o.max ?? '30s', 'retry: max');
   const limit = o.within === undefined ? Infinity : milliseconds(o.within, 'retry: within');
   const budget = o.budget === undefined ? undefined : budgetOf(o.budget);
-  const when = o.when ?? ((reason: Reason | undefined) => worthwhile(reason, idempotent));
+  const when =
+    o.when ?? ((reason: Reason | undefined, error: Error) => !isOverdue(error) && worthwhile(reason, idempotent));
   return <T, I>(inner: Runner<T, I>): Runner<T, I> => {
     mustRepeat(inner, 'retry');
     const spec = { type: 'retry', count: toldNumber(count), ...(o.when === undefined ? {} : { when: 'given' }) };

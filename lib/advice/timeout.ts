@@ -1,6 +1,6 @@
 import { milliseconds, type Advice, type Duration, type Runner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { lastLineBelow, lateError } from './late.ts';
+import { causeOf, lastLineBelow, lateError } from './late.ts';
 import { wrapped } from './wrap.ts';
 
 /**
@@ -55,9 +55,10 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
             sink.settle(outcome);
             return;
           }
+          const line = last === undefined ? '(none)' : context.mask(last);
           const silent = restarts ? 'it said nothing for so long; ' : '';
-          const line = last === undefined ? undefined : context.mask(last);
-          sink.settle({ type: 'failed', error: lateError(run, ms, outcome, silent, line) });
+          const hint = restarts || last !== undefined ? `${silent}its last line: ${line}` : undefined;
+          sink.settle({ type: 'failed', error: lateError(run, ms, hint, causeOf(outcome)) });
         },
       });
       return {

@@ -35,16 +35,20 @@ export function follow(child: () => Running): Running {
   return { pause() {}, play() {}, kill: (by) => child().kill(by) };
 }
 
+function isLink(run: RunRecord | undefined): run is RunRecord {
+  return run !== undefined && (links.has(run.runner) || run.runner.spec.type === 'within');
+}
+
 /** The outermost advice of the chain that a run is in, or the run itself. */
 export function chainTop(run: RunRecord): RunRecord {
   let top = run;
-  while (top.parent !== undefined && links.has(top.parent.runner)) top = top.parent;
+  while (isLink(top.parent)) top = top.parent;
   return top;
 }
 
 /** Which try of the `retry` in its chain a run belongs to, from 1 on; undefined where there is none. */
 export function attemptOf(run: RunRecord): number | undefined {
-  for (let below = run; below.parent !== undefined && links.has(below.parent.runner); below = below.parent)
+  for (let below = run; isLink(below.parent); below = below.parent)
     if (below.parent.runner.spec.type === 'retry') return Number(below.key);
   return undefined;
 }

@@ -38,4 +38,5 @@ export {
   type OutputPipe,
   type Spawner,
   type Stdio,
+  type Usage,
 } from './spawner.ts';

@@ -11,6 +11,7 @@ import {
   type Sink,
   type Spec,
   type Traits,
+  type Usage,
 } from '../kernel/index.ts';
 import { ProgramRun } from './process.ts';
 import { isFilePlace, settings, type ProgramOptions, type Settings } from './programOptions.ts';
@@ -34,6 +35,11 @@ export interface ProgramResult<B extends string | Buffer = string> {
   readonly ms: number;
   /** Bytes of captured output that were dropped from the front, both streams together. */
   readonly truncated: number;
+  /**
+   * Processor time and memory, where the system tells: not of programs elsewhere, nor of those that execa started. Not
+   * enumerable: results that are equal are so whatever they cost.
+   */
+  readonly usage?: Usage;
 }
 
 /**
