@@ -46,11 +46,16 @@ export { task } from './compose/task.ts';
 
 export { around, type Session } from './advice/around.ts';
 export { deadline } from './advice/deadline.ts';
+export { fallback, type FallbackOptions } from './advice/fallback.ts';
+export { log, type Logger, type LogEntry, type LogFields, type LogLevel, type LogOptions } from './advice/log.ts';
+export { metrics, type Metrics, type MetricsData, type MetricsGroup, type MetricsOptions } from './advice/metrics.ts';
+export { once, type OnceOptions } from './advice/once.ts';
 export { rate } from './advice/rate.ts';
 export { idle, timeout } from './advice/timeout.ts';
 export { retry, type RetryOptions } from './advice/retry.ts';
 export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './advice/retryBudget.ts';
 export { slots, type Slots } from './advice/slots.ts';
+export { transcript, type TranscriptOptions } from './advice/transcript.ts';
 export { unchecked } from './advice/unchecked.ts';
 
 export { host, type Host, type HostParts, type HostPath } from './ssh/host.ts';

@@ -13,8 +13,9 @@ import {
   type Traits,
   type Usage,
 } from '../kernel/index.ts';
+import { toldNumber } from '../kernel/options.ts';
 import { ProgramRun } from './process.ts';
-import { isFilePlace, settings, type ProgramOptions, type Settings } from './programOptions.ts';
+import { isFilePlace, settings, type OutputPlace, type ProgramOptions, type Settings } from './programOptions.ts';
 import { letGo } from './programInput.ts';
 import { needsShell, quote } from './quote.ts';
 
@@ -91,6 +92,14 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
       spec['env'] = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null]));
     if (exactEnv !== undefined) spec['exactEnv'] = { ...exactEnv };
     if (stdin !== undefined) spec['stdin'] = told(stdin);
+    for (const name of ['stdout', 'stderr'] as const) {
+      const place = this.settings.options[name];
+      if (place !== undefined) spec[name] = toldPlace(place);
+    }
+    for (const name of RESULT) {
+      const value = this.settings.options[name];
+      if (value !== undefined) spec[name] = name === 'split' ? 'given' : toldNumber(value as number);
+    }
     this.#spec = spec as Spec;
     return this.#spec;
   }
@@ -131,6 +140,16 @@ const BYTES: Traits<ProgramResult<any>> = {
   ...TEXT,
   dry: () => ({ ...empty, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }),
 };
+
+/** Options that say what its result is. */
+const RESULT = ['encoding', 'capture', 'unchecked', 'split', 'stripFinalNewline', 'timeout', 'maxLine'] as const;
+
+/** A place of output as data. */
+function toldPlace(place: OutputPlace): Json {
+  if (place === 'inherit' || place === 'ignore') return place;
+  if (place instanceof URL) return { file: place.href };
+  return isFilePlace(place) ? { ...place } : 'given';
+}
 
 /** A stdin as data. What it holds isn't told (there may be secrets), but whether it is the same. */
 function told(stdin: NonNullable<ProgramOptions['stdin']>): Json {
