@@ -1,5 +1,6 @@
 import {
   isRunError,
+  isRunner,
   type Advice,
   type Outcome,
   type Reason,
@@ -11,7 +12,6 @@ import { callAs } from '../kernel/current.ts';
 import { callbackError } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { isGenerator, show, toRunner } from '../kernel/runnable.ts';
-import { isRunner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { attemptsOf, withAttempts } from './attempts.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
@@ -25,12 +25,9 @@ export interface FallbackOptions {
 /**
  * Runs another where one fails: `program('curl …').with(fallback(program('wget …')))`, or `fallback((error) => …)` with a function, also a
  * generator function, that is given the error. Never after a kill. A note tells. When that one fails as well, its error is the
- * outcome, with the first one in `error.attempts`.
+ * outcome, with the first one in `error.attempts`. It should give what the first would: its result is taken for that.
  */
-export function fallback<R>(
-  other: Runner<R> | ((error: Error) => Runnable<R>),
-  options: FallbackOptions = {},
-): <T, I>(runner: Runner<T, I>) => Runner<T | R, I> {
+export function fallback(other: Runner | ((error: Error) => Runnable), options: FallbackOptions = {}): Advice {
   if (isGenerator(other))
     throw new TypeError('fallback: a generator object runs once; give its function, which is called with the error');
   if (!isRunner(other) && typeof other !== 'function')
@@ -45,7 +42,7 @@ export function fallback<R>(
     to: isRunner(other) ? other.spec : { type: 'task', name: other.name || 'anonymous' },
     ...(options.when === undefined ? {} : { when: 'given' }),
   };
-  const advice: Advice = <T, I>(inner: Runner<T, I>): Runner<T, I> =>
+  return <T, I>(inner: Runner<T, I>): Runner<T, I> =>
     wrapped(inner, spec, (sink, context) => {
       const run = context as unknown as RunRecord;
       let killed = false;
@@ -99,5 +96,4 @@ export function fallback<R>(
         },
       };
     });
-  return advice as <T, I>(runner: Runner<T, I>) => Runner<T | R, I>;
 }
