@@ -119,7 +119,7 @@ t.test('wrong numbers', async (t) => {
   t.same(value(1).with(rate(10, '1s')).spec, { type: 'rate', count: 10, ms: 1000, of: { type: 'value' } });
 });
 
-t.test('never more than so many in any window, and everybody begins (any times of asking)', async (t) => {
+t.test('never more than so many in any window, and everybody begins (any times of asking)', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),

@@ -239,7 +239,7 @@ t.test('a loop that is killed begins none of those that wait', async (t) => {
   t.same(one.free, { gpu: 1 });
 });
 
-t.test('never more than there is, and everybody is served (any requests, times and ends)', async (t) => {
+t.test('never more than there is, and everybody is served (any requests, times and ends)', async () => {
   const request = fc.record({
     a: fc.nat(3),
     b: fc.nat(2),
