@@ -96,7 +96,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
       if (!run.ambient.dryRun) {
         try {
           const { id, label } = run;
-          group = groupOf(context.mask(by === undefined ? label : String(by({ id, label, spec: run.runner.spec }))));
+          group = groupOf(context.mask(by === undefined ? label : String(by({ id, label, spec: inner.spec }))));
         } catch (error) {
           inner.traits.discard?.();
           throw callbackError(run, 'by of metrics', error);
