@@ -148,6 +148,19 @@ t.test('paused ones do not take over; the first that is played, or comes, does',
   await t.rejects(loop, like({ outcomes: [{ by: 'me' }, { value: 5 }, { by: 'me' }] }));
 });
 
+t.test('a paused one that is killed starts nothing first', async (t) => {
+  const shared = once({ key: 1 });
+  const step = driven<number>();
+  const loop = runCommandGens([step.runner.with(shared), step.runner.with(shared)]);
+  await settleDown();
+  loop.find('2')!.pause();
+  loop.find('1')!.kill('me');
+  await settleDown();
+  loop.find('2')!.kill('me');
+  await t.rejects(loop);
+  t.equal(step.starts, 1);
+});
+
 t.test('one that would wait for itself fails', async (t) => {
   const shared = once({ key: 'same' });
   const inner = value(1).with(shared);

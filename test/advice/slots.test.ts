@@ -226,17 +226,25 @@ t.test('a paused one keeps its place, and what it holds', async (t) => {
 });
 
 t.test('a loop that is killed begins none of those that wait', async (t) => {
-  const one = slots({ gpu: 1 });
-  const steps = Array.from({ length: 20 }, () => driven());
-  const loop = runCommandGens(steps.map(({ runner }) => runner.with(one({ gpu: 1 }))));
+  const pool = slots({ disk: 2 });
+  const [holds, wide, narrow, gate] = [driven(), driven(), driven(), driven()];
+  const late = task(function* () {
+    yield* gate.runner;
+    yield* narrow.runner.with(pool({ disk: 1 }));
+  });
+  // The last of the list is killed first: then nothing would be kept from the narrow one any more.
+  const loop = runCommandGens<unknown>([
+    holds.runner.with(pool({ disk: 1 })),
+    late,
+    wide.runner.with(pool({ disk: 2 })),
+  ]);
+  await settleDown();
+  gate.finish(1);
   await settleDown();
   loop.kill();
   await t.rejects(loop);
-  t.equal(
-    steps.reduce((sum, { starts }) => sum + starts, 0),
-    1,
-  );
-  t.same(one.free, { gpu: 1 });
+  t.same([holds.starts, wide.starts, narrow.starts], [1, 0, 0]);
+  t.same(pool.free, { disk: 2 });
 });
 
 t.test('never more than there is, and everybody is served (any requests, times and ends)', async () => {
