@@ -37,7 +37,7 @@ export interface ProgramResult<B extends string | Buffer = string> {
   /** Bytes of captured output that were dropped from the front, both streams together. */
   readonly truncated: number;
   /**
-   * Processor time and memory, where the system tells: not of programs elsewhere, nor of those that execa started. Not
+   * Processor time and memory, where the system tells: not of programs on other machines or in containers, nor of those that execa started. Not
    * enumerable: results that are equal are so whatever they cost.
    */
   readonly usage?: Usage;
