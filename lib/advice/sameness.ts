@@ -1,5 +1,5 @@
 // Whether two runs would do the same, by what their specs tell and by what surrounds them.
-import type { Json, Runner, Spec } from '../kernel/index.ts';
+import type { Json, Runner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 
 /** What the spec of a runner does not tell, in words; undefined where it tells all. */
@@ -7,10 +7,7 @@ export function untold(runner: Runner<any, any>): string | undefined {
   const { exact, core = runner } = runner.traits;
   if (exact === undefined) return 'what it does, which is code of yours';
   if (exact !== true) return exact;
-  const { spec } = core;
-  for (const { stdout, stderr } of spec.type === 'pipe' ? (spec['of'] as unknown as readonly Spec[]) : [spec])
-    if (stdout === 'given' || stderr === 'given') return 'what is done with its lines, which is code of yours';
-  return undefined;
+  return core.traits.callbacks === undefined ? undefined : 'what is done with its lines, which is code of yours';
 }
 
 const numbers = new WeakMap<object, number>();

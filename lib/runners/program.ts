@@ -129,10 +129,12 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
   get traits(): Traits<ProgramResult<any>> {
     const { encoding, once, options } = this.settings;
     const untold = untoldOf(options);
+    const callbacks = callbacksOf(options);
     const usual = encoding === 'buffer' ? BYTES : TEXT;
-    if (once === undefined && untold === undefined) return usual;
+    if (once === undefined && untold === undefined && callbacks === undefined) return usual;
     this.#traits ??= {
       ...usual,
+      ...(callbacks !== undefined && { callbacks }),
       ...(untold !== undefined && { exact: untold }),
       ...(once !== undefined && { once, discard: () => letGo(options.stdin) }),
     };
@@ -181,6 +183,11 @@ function isFile(place: ProgramOptions['stdin'] | ProgramOptions['stdout']): plac
 function toldFile(place: FilePlace | URL): Json {
   if (place instanceof URL) return { file: fileURLToPath(place) };
   return place.append === true ? { file: place.file, append: true } : { file: place.file };
+}
+
+function callbacksOf({ stdout, stderr }: ProgramOptions): Traits['callbacks'] {
+  if (typeof stdout !== 'function' && typeof stderr !== 'function') return undefined;
+  return { ...(typeof stdout === 'function' && { stdout }), ...(typeof stderr === 'function' && { stderr }) };
 }
 
 /** What of a program its spec can't tell. */

@@ -195,14 +195,23 @@ t.test('what can not be compared is a TypeError that shows what to do', async (t
   const fn = function* named() {
     yield* value(1);
   };
-  t.throws(() => task(fn).with(shared), /named doesn't tell what it does, which is code of yours.*once\(\{ key: … \}\)/);
+  t.throws(
+    () => task(fn).with(shared),
+    /named doesn't tell what it does, which is code of yours.*once\(\{ key: … \}\)/,
+  );
   t.throws(() => toRunner(fn).with(shared), TypeError);
   t.throws(() => toRunner(fn()).with(once({ key: 1 })), /runs once/);
   t.throws(() => program('x', { stdout: () => {} }).with(shared), /what is done with its lines/);
   t.throws(() => program('x', { stdin: 'pipe' }).with(shared), /its stdin is 'pipe'/);
-  t.throws(() => program('x', { stdin: [Buffer.from('a')] as never }).with(shared), /its stdin is a stream or an iterable/);
+  t.throws(
+    () => program('x', { stdin: [Buffer.from('a')] as never }).with(shared),
+    /its stdin is a stream or an iterable/,
+  );
   t.throws(() => pipe(program('x'), program('y', { stderr: () => {} })).with(shared), /what is done with its lines/);
-  t.throws(() => within({ via: (command) => command }, program('x')).with(shared), /rewriting of its commands is a function/);
+  t.throws(
+    () => within({ via: (command) => command }, program('x')).with(shared),
+    /rewriting of its commands is a function/,
+  );
   t.throws(() => value(1).with(shared), /what it does/);
   t.throws(() => value(1).with(once as never), /const shared = once\(\)/);
   t.throws(() => once({ key: (() => {}) as never }), TypeError);

@@ -102,6 +102,8 @@ export class Look {
     const known = stepAt(this.#store, this.stepName(key), this.#warn);
     for (const entry of known?.entries ?? []) {
       if (entry.key !== key || entry.at < since) continue;
+      // Functions that want all of its lines can't have them.
+      if (entry.dropped > 0 && this.#run.runner.traits.core?.traits.callbacks !== undefined) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));
       if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
       const restore: Found[] = [];

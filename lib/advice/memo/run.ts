@@ -24,7 +24,7 @@ import { LastLines } from './lines.ts';
 import { Look, type Fresh, type Seen } from './look.ts';
 import type { Settings } from './options.ts';
 import { moveAside } from './partial.ts';
-import { Plan } from './plan.ts';
+import { coreOf, Plan } from './plan.ts';
 import type { Entry, Found, Step } from './entry.ts';
 import { entryOf, stepAt, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
@@ -43,6 +43,8 @@ export function memoAround(context: Context): MemoRun | undefined {
 }
 
 export class MemoRun implements Running {
+  /** Lines of its own are replayed ones. */
+  readonly deliver?: NonNullable<Running['deliver']>;
   readonly #settings: Settings;
   readonly #inner: Runner<any, any>;
   readonly #sink: Sink<any>;
@@ -68,6 +70,12 @@ export class MemoRun implements Running {
     this.#store = storeAt(settings.store ?? `${project}/.sluice`);
     this.#plan = new Plan(settings, inner, context, project, this.#store.folder);
     this.#step = { run: this.#run, plan: this.#plan, identity: sha256(JSON.stringify(this.#plan.raw)) };
+    const { callbacks } = coreOf(inner).traits;
+    if (callbacks !== undefined)
+      this.deliver = (stream, lines, returned) => {
+        const call = callbacks[stream];
+        if (call !== undefined) for (const line of lines) returned(call(line));
+      };
     this.#look = new Look(this.#step, this.#store, this.#warn);
     memos.set(this.#run, this);
     this.#stop = drive(this.#run, this.#work(), (outcome) =>
