@@ -1,6 +1,6 @@
 // A machine that is reached by ssh, as the user names it. What the name means (address, user, key, jump) is decided by the
 // user's OpenSSH; what is given here goes before it, as options of `ssh` do.
-import { registerClass } from '../store/serialize.ts';
+import { registerClass } from '../store/classes.ts';
 
 /** A path on a host: the form of a copy's end that can't be misread. */
 export interface HostPath {
