@@ -65,7 +65,7 @@ export interface Traits<T = unknown> {
    */
   readonly exact?: true | string | undefined;
   /** The user's own functions of its lines, by stream: who replays its lines calls them. */
-  readonly callbacks?: { readonly [stream: StreamName]: ((line: any) => unknown) | undefined } | undefined;
+  readonly callbacks?: { readonly [stream: string]: ((line: any) => unknown) | undefined } | undefined;
   /** The lines that it reports are replayed: they were said by an earlier run. Default false. */
   readonly memory?: boolean | undefined;
 }
