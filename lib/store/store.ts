@@ -46,7 +46,7 @@ export function storeAt(folder: string): Store {
   return store;
 }
 
-/** The folder of the project around a folder: the nearest one above with a store, else with a package.json or .git, else itself. */
+/** The folder of the project around a folder: the nearest one from there upwards with a store, a package.json or .git; else itself. */
 export function projectOf(folder: string): string {
   let project = projects.get(folder);
   if (project === undefined) projects.set(folder, (project = lookForProject(folder)));
@@ -57,13 +57,10 @@ export function projectOf(folder: string): string {
 const projects = new Map<string, string>();
 
 function lookForProject(folder: string): string {
-  for (const marks of [['.sluice'], ['package.json', '.git']]) {
-    for (let at = resolve(folder); ; at = dirname(at)) {
-      if (marks.some((mark) => existsSync(join(at, mark)))) return at;
-      if (at === dirname(at)) break;
-    }
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (['.sluice', 'package.json', '.git'].some((mark) => existsSync(join(at, mark)))) return at;
+    if (at === dirname(at)) return resolve(folder);
   }
-  return resolve(folder);
 }
 
 /** Not asked for each time: asking sets it for a moment. */

@@ -27,8 +27,8 @@ export interface MemoOptions {
   /** What becomes of outputs that were changed by work that failed: 'move' (to `failed/` in the store) or 'keep'. Default 'move'. */
   readonly partial?: 'move' | 'keep' | undefined;
   /**
-   * The folder of the store; relative to Node's own. Default: `.sluice` in the project, which is the nearest folder with one, else with
-   * a package.json or .git, from the loop's folder (its option `cwd`, else Node's own) upwards.
+   * The folder of the store; relative to Node's own. Default: `.sluice` in the project, which is the nearest folder with one, a
+   * package.json or .git, from the loop's folder (its option `cwd`, else Node's own) upwards.
    */
   readonly store?: string | URL | undefined;
 }
