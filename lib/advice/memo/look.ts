@@ -78,8 +78,7 @@ export class Look {
     try {
       digest = yield* this.#plan.look(input, this.#store.files, this.#store.folder);
     } catch (error) {
-      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
-      throw this.#missing(path, `${name} can't be read; nothing was started`, error);
+      throw this.#told(error, path, `its ${name} can't be read`);
     }
     if (digest === MISSING && required && !this.#run.ambient.dryRun)
       throw this.#missing(path, `its ${name} does not exist; nothing was started`);
@@ -91,17 +90,27 @@ export class Look {
     return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
   }
 
+  /** What the system says of a file, as an error of this run. */
+  #told(error: unknown, path: string, hint: string): unknown {
+    return typeof (error as NodeJS.ErrnoException).code === 'string' ? this.#missing(path, hint, error) : error;
+  }
+
   /** The file that a step has in the store. */
   stepName(key: string): string {
     const [first] = this.#plan.declared;
     return first === undefined ? key : stepNameOf(first.name);
   }
 
-  /** The entry that holds, of those that were made from `since` on. */
-  *fresh({ key }: Seen, since: number): Paced<Fresh | undefined> {
-    const known = stepAt(this.#store, this.stepName(key), this.#warn);
+  /** The ids of the entries that there are. */
+  entries({ key }: Seen): ReadonlySet<string> {
+    return new Set(stepAt(this.#store, this.stepName(key), this.#warn)?.entries.map(({ id }) => id));
+  }
+
+  /** The entry that holds, of those that are not refused. */
+  *fresh({ key }: Seen, refused: ReadonlySet<string>): Paced<Fresh | undefined> {
+    const known = stepAt(this.#store, this.stepName(key), this.#warn, !this.#run.ambient.dryRun);
     for (const entry of known?.entries ?? []) {
-      if (entry.key !== key || entry.at < since) continue;
+      if (entry.key !== key || refused.has(entry.id)) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));
       if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
       const restore: Found[] = [];
@@ -132,12 +141,20 @@ export class Look {
   *foundNow(what: string): Paced<string> {
     if (what.startsWith('$')) return sha256(variable(this.#run, what.slice(1)) ?? 'unset');
     const path = this.#plan.pathOf(what.replace(/^input /, ''));
-    return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
+    try {
+      return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
+    } catch (error) {
+      throw this.#told(error, path, `its ${what} can't be read`);
+    }
   }
 
   /** The digest of an output. */
   *output(path: string): Paced<string> {
-    return yield* this.#store.files.digest(path, { skip: this.#store.folder });
+    try {
+      return yield* this.#store.files.digest(path, { skip: this.#store.folder });
+    } catch (error) {
+      throw this.#told(error, path, `its output ${this.#plan.nameOf(path)} can't be read`);
+    }
   }
 
   /** Those of all of them. */

@@ -2,7 +2,7 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
 import { show } from '../../kernel/runnable.ts';
-import type { Files } from '../../store/files.ts';
+import { MISSING, unlookable, type Files } from '../../store/files.ts';
 import { sha256 } from '../../store/digest.ts';
 import type { Paced } from '../../store/paced.ts';
 import { serialize } from '../../store/serialize.ts';
@@ -162,7 +162,7 @@ export class Plan {
       if (type !== 'program' && type !== 'ssh') continue;
       const folder = elsewhere ? this.folder : resolve(this.folder, ...folders, typeof cwd === 'string' ? cwd : '.');
       const file = fileOf(stdin);
-      if (file !== undefined) this.#addInput(inputs, undefined, resolve(folder, file));
+      if (file !== undefined && file !== '/dev/null') this.#addInput(inputs, undefined, resolve(folder, file));
       for (const place of [stdout, stderr]) {
         const target = fileOf(place);
         // What is appended to isn't made.
@@ -195,7 +195,7 @@ export class Plan {
   /** A path as it is told and stored: relative to the project where it is inside, so that the project may be moved. */
   nameOf(path: string): string {
     const name = relative(this.project, path);
-    return name === '' ? '.' : name.startsWith('..') ? path : name.split(sep).join('/');
+    return name === '' ? '.' : /^\.\.(?![^/\\])/.test(name) ? path : name.split(sep).join('/');
   }
 
   /** Back from such a name. */
@@ -220,7 +220,10 @@ export class Plan {
       const output = this.outputs.find((one) => one.path === path || path.startsWith(one.path + sep));
       if (output !== undefined)
         throw new TypeError(`memo: ${input.name} takes in the output ${output.name}; leave it out with ignore`);
-      list += `${yield* files.digest(path, { follow: true })} ${name}\0`;
+      const digest: string = yield* files.digest(path, { follow: true });
+      // A link that leads nowhere is found too.
+      if (digest === MISSING && name.includes('\uFFFD')) throw unlookable(path, 'has a name that is not UTF-8');
+      list += `${digest} ${name}\0`;
     }
     return `g${sha256(list)}`;
   }
