@@ -9,6 +9,7 @@ import type { Store, Warn } from '../../store/store.ts';
 import type { Found, Part } from './entry.ts';
 import type { Input, Output, Plan } from './plan.ts';
 import { readable, stepAt, type Memory } from './remember.ts';
+import { variableText } from './surroundings.ts';
 import * as working from './working.ts';
 
 /** What was seen. */
@@ -139,7 +140,7 @@ export class Look {
 
   /** The digest of one of them: '$NAME' or 'input PATH'. */
   *foundNow(what: string): Paced<string> {
-    if (what.startsWith('$')) return sha256(variable(this.#run, what.slice(1)) ?? 'unset');
+    if (what.startsWith('$')) return sha256(variableText(variable(this.#run, what.slice(1))));
     const path = this.#plan.pathOf(what.replace(/^input /, ''));
     try {
       return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
