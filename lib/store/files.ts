@@ -21,7 +21,8 @@ import {
   type BigIntStats,
 } from 'node:fs';
 import { sha256 } from './digest.ts';
-import { partIsOver, type Paced } from './paced.ts';
+import { overdue } from '../kernel/engine.ts';
+import type { Paced } from './paced.ts';
 import { readSealed, seal, writeAtomically } from './sealed.ts';
 
 /** Nothing is there. */
@@ -38,6 +39,14 @@ const COARSE = 2100;
 const KEPT_DAYS = 60;
 
 type Remembered = readonly [size: string, mtime: string, inode: string, ctime: string, digest: string, day: number];
+
+/** What stands in a name for bytes that are no text. */
+const NO_TEXT = '\uFFFD';
+
+/** The error of something that has no digest. */
+export function unlookable(path: string, why: string): Error {
+  return Object.assign(new Error(`${path} ${why}`), { code: 'EFTYPE' });
+}
 
 /** How a path is looked at. */
 export interface Looking {
@@ -58,12 +67,15 @@ export class Files {
   #known: Map<string, Remembered> | undefined;
   readonly #today = Math.floor(Date.now() / 86_400_000);
   #changed = false;
+  #keeps = false;
+  readonly #prepare: () => void;
   #timer: NodeJS.Timeout | undefined;
   /** Large files that are being read: by path, with what they were when that began. */
   readonly #reading = new Map<string, { readonly state: string; readonly digest: Promise<string> }>();
 
-  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written. */
-  constructor(path: string, aside: string) {
+  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written; `prepare` is called before that. */
+  constructor(path: string, aside: string, prepare: () => void = () => {}) {
+    this.#prepare = prepare;
     this.#path = path;
     this.#aside = aside;
   }
@@ -75,7 +87,7 @@ export class Files {
     if (stats === undefined) return MISSING;
     if (stats.isFile()) return yield* this.#file(path, stats, how.inPlace === true);
     if (stats.isSymbolicLink()) return `l${sha256(readlinkSync(path))}`;
-    if (!stats.isDirectory()) throw new Error(`${path} is neither a file nor a folder`);
+    if (!stats.isDirectory()) throw unlookable(path, 'is neither a file nor a folder');
     return `d${sha256(yield* this.manifest(path, how, below))}`;
   }
 
@@ -86,9 +98,10 @@ export class Files {
     for (const name of readdirSync(folder).sort()) {
       const path = `${folder}/${name}`;
       if (path === how.skip) continue;
-      if (how.inPlace !== true && partIsOver()) yield undefined;
+      if (how.inPlace !== true && overdue()) yield undefined;
       const within = `${below}${name}`;
       const digest: string = yield* this.digest(path, inside, `${within}/`);
+      if (digest === MISSING && name.includes(NO_TEXT)) throw unlookable(path, 'has a name that is not UTF-8');
       manifest += `${digest} ${name}\0`;
       how.each?.(within, digest);
     }
@@ -151,17 +164,29 @@ export class Files {
     this.#load().set(path, [...stateOf(stats), digest, this.#today]);
     if (this.#changed) return;
     this.#changed = true;
+    if (this.#keeps) this.#saveSoon();
+  }
+
+  /** From now on what is known is written down, after a while and when the process ends; a dry run doesn't ask for that. */
+  keep(): void {
+    if (this.#keeps) return;
+    this.#keeps = true;
+    if (this.#changed) this.#saveSoon();
+  }
+
+  #saveSoon(): void {
     process.once('exit', this.save);
     this.#timer = setTimeout(this.save, 2000).unref();
   }
 
-  /** Writes down what is known. It happens by itself after a while, and when the process ends. */
+  /** Writes down what is known, if it is to be kept. */
   readonly save = (): void => {
-    if (!this.#changed) return;
+    if (!this.#changed || !this.#keeps) return;
     this.#changed = false;
     clearTimeout(this.#timer);
     process.off('exit', this.save);
     try {
+      this.#prepare();
       const all = Object.fromEntries(this.#load());
       writeAtomically(this.#path, seal('digests', JSON.stringify(all)), this.#aside);
     } catch {

@@ -83,7 +83,7 @@ export class Store {
   constructor(folder: string) {
     this.folder = folder;
     this.#aside = join(folder, 'tmp');
-    this.files = new Files(join(folder, 'digests'), this.#aside);
+    this.files = new Files(join(folder, 'digests'), this.#aside, () => this.make());
   }
 
   /** The path of something in it. Names are digests where they come from elsewhere. */
@@ -129,10 +129,24 @@ export class Store {
       act();
       return true;
     } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException;
-      this.warn(warn, `the store ${this.folder} can't be written: ${message}; nothing is remembered`, code ?? message);
+      this.#unwritten(warn, error);
       return false;
     }
+  }
+
+  /** The same for work in parts, which gives what it gives, or true for nothing; undefined where it fails. */
+  *tryPaced<T>(warn: Warn, work: Paced<T>): Paced<(T extends void ? true : T) | undefined> {
+    try {
+      return ((yield* work) ?? true) as T extends void ? true : T;
+    } catch (error) {
+      this.#unwritten(warn, error);
+      return undefined;
+    }
+  }
+
+  #unwritten(warn: Warn, error: unknown): void {
+    const { message, code } = error as NodeJS.ErrnoException;
+    this.warn(warn, `the store ${this.folder} can't be written: ${message}; nothing is remembered`, code ?? message);
   }
 
   /** Says something once. */

@@ -1,4 +1,5 @@
 // Entries: made of what a run gave, and what it gave read from one.
+import { randomUUID } from 'node:crypto';
 import type { RunRecord } from '../../kernel/run.ts';
 import { deserialize, serialize } from '../../store/serialize.ts';
 import { sha256 } from '../../store/digest.ts';
@@ -65,7 +66,13 @@ export function entryOf(run: RunRecord, store: Store, warn: Warn, { value, lines
   let entry: Entry | undefined;
   store.try(warn, () => {
     const { dropped } = lines;
-    entry = { ...rest, value: stored(run.mask(text), store), lines: stored(run.mask(said), store), dropped };
+    entry = {
+      id: randomUUID(),
+      ...rest,
+      value: stored(run.mask(text), store),
+      lines: stored(run.mask(said), store),
+      dropped,
+    };
   });
   return entry;
 }
@@ -74,9 +81,9 @@ function stored(text: string, store: Store): Text {
   return text.length <= INLINE ? { text } : { content: store.putText(text) };
 }
 
-/** What is known of a step. */
-export function stepAt(store: Store, name: string, warn: Warn): Step | undefined {
-  return stepIn(store.read('steps', name, warn, true));
+/** What is known of a step. `used`: it is of use now. */
+export function stepAt(store: Store, name: string, warn: Warn, used = false): Step | undefined {
+  return stepIn(store.read('steps', name, warn, used));
 }
 
 /** Writes down what is known of a step now: its latest run, and what that left. */
