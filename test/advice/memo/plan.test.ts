@@ -193,7 +193,7 @@ t.test('what has no end to tell is refused', async (t) => {
   t.match(await at({ inputs: ['a', Symbol('x')] }), { name: 'TypeError', message: /input 2/ });
   t.match(await at({ inputs: [program('true')] }), { message: /input 1 is a runner/ });
   t.match(await at({ inputs: [{ [Symbol('s')]: 1 }] }), { message: /input 1/ });
-  t.match(await at({ outputs: ['.'] }), { message: /is a folder with the store/ });
+  t.match(await at({ outputs: ['.'] }), { message: /is a folder with the whole project/ });
   t.match(await at({ outputs: ['/'] }), { message: /whole project/ });
   t.match(await at({ outputs: ['a', 'a/b'] }), { message: /one is inside the other/ });
   t.match(await at({ outputs: ['.store/x'] }), { message: /in the store/ });
