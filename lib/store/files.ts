@@ -48,6 +48,16 @@ export function unlookable(path: string, why: string): Error {
   return Object.assign(new Error(`${path} ${why}`), { code: 'EFTYPE' });
 }
 
+/** What is at a path; undefined: nothing, also where what should be a folder above is none. `follow`: what a link leads to. */
+export function statsAt(path: string, follow = false): BigIntStats | undefined {
+  try {
+    return (follow ? statSync : lstatSync)(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+    return undefined;
+  }
+}
+
 /** How a path is looked at. */
 export interface Looking {
   /** What a link leads to, instead of the link itself; what is in a folder is never followed. Default false. */
@@ -82,8 +92,7 @@ export class Files {
 
   /** The digest of what is at a path. Throws for what can't be read, and for what is neither file, folder nor link. */
   *digest(path: string, how: Looking = {}, below = ''): Paced<string> {
-    const options = { bigint: true, throwIfNoEntry: false } as const;
-    const stats = how.follow === true ? statSync(path, options) : lstatSync(path, options);
+    const stats = statsAt(path, how.follow === true);
     if (stats === undefined) return MISSING;
     if (stats.isFile()) return yield* this.#file(path, stats, how.inPlace === true);
     if (stats.isSymbolicLink()) return `l${sha256(readlinkSync(path))}`;
