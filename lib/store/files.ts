@@ -20,6 +20,7 @@ import {
   statSync,
   type BigIntStats,
 } from 'node:fs';
+import { atProcessEnd } from '../kernel/host.ts';
 import { sha256 } from './digest.ts';
 import { partIsOver, type Paced } from './paced.ts';
 import { readSealed, seal, writeAtomically } from './sealed.ts';
@@ -59,6 +60,7 @@ export class Files {
   readonly #today = Math.floor(Date.now() / 86_400_000);
   #changed = false;
   #timer: NodeJS.Timeout | undefined;
+  #notAtEnd: (() => void) | undefined;
   /** Large files that are being read: by path, with what they were when that began. */
   readonly #reading = new Map<string, { readonly state: string; readonly digest: Promise<string> }>();
 
@@ -70,8 +72,7 @@ export class Files {
 
   /** The digest of what is at a path. Throws for what can't be read, and for what is neither file, folder nor link. */
   *digest(path: string, how: Looking = {}, below = ''): Paced<string> {
-    const options = { bigint: true, throwIfNoEntry: false } as const;
-    const stats = how.follow === true ? statSync(path, options) : lstatSync(path, options);
+    const stats = statsOf(path, how.follow === true);
     if (stats === undefined) return MISSING;
     if (stats.isFile()) return yield* this.#file(path, stats, how.inPlace === true);
     if (stats.isSymbolicLink()) return `l${sha256(readlinkSync(path))}`;
@@ -151,7 +152,7 @@ export class Files {
     this.#load().set(path, [...stateOf(stats), digest, this.#today]);
     if (this.#changed) return;
     this.#changed = true;
-    process.once('exit', this.save);
+    this.#notAtEnd = atProcessEnd(this.save);
     this.#timer = setTimeout(this.save, 2000).unref();
   }
 
@@ -160,7 +161,7 @@ export class Files {
     if (!this.#changed) return;
     this.#changed = false;
     clearTimeout(this.#timer);
-    process.off('exit', this.save);
+    this.#notAtEnd?.();
     try {
       const all = Object.fromEntries(this.#load());
       writeAtomically(this.#path, seal('digests', JSON.stringify(all)), this.#aside);
@@ -170,12 +171,23 @@ export class Files {
   };
 }
 
+function statsOf(path: string, follow: boolean): BigIntStats | undefined {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  try {
+    return follow ? statSync(path, options) : lstatSync(path, options);
+  } catch (error) {
+    // A folder above it is a file.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
 function stateOf({ size, mtimeNs, ino, ctimeNs }: BigIntStats): readonly [string, string, string, string] {
   return [String(size), String(mtimeNs), String(ino), String(ctimeNs)];
 }
 
 /** Whether a file that was read at `since` can't have been written again in the tick of its timestamps. */
-function isSettled({ mtimeNs, ctimeNs }: BigIntStats, since: number): boolean {
+export function isSettled({ mtimeNs, ctimeNs }: BigIntStats, since: number): boolean {
   const latest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
   const tick = latest % 1_000_000_000n === 0n ? COARSE : TICK;
   return Number(latest / 1_000_000n) + tick < since;
