@@ -68,5 +68,23 @@ function raise(second?: HostSignal): void {
   if (roots.size > 0 && second === undefined) return; // a loop began since; it attends to the signal's end itself
   detach();
   received = undefined;
-  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  if (process.listenerCount(signal) > 0) return;
+  endNow();
+  process.kill(process.pid, signal);
+}
+
+const ends = new Set<() => void>();
+
+function endNow(): void {
+  for (const end of ends) end();
+}
+
+/** Does something when this process ends: by itself, or by a signal that is raised again, of which Node tells nobody. The result takes it back. */
+export function atProcessEnd(end: () => void): () => void {
+  if (ends.size === 0) process.on('exit', endNow);
+  ends.add(end);
+  return () => {
+    ends.delete(end);
+    if (ends.size === 0) process.off('exit', endNow);
+  };
 }

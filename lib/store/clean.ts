@@ -2,6 +2,7 @@
 // goes, what is left is still true: an entry whose content is missing counts as none.
 import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { isTakingOver } from './locks.ts';
 import type { Store } from './store.ts';
 
 /** What stays. */
@@ -40,7 +41,7 @@ export function clean(store: Store, { older, larger, dryRun = false }: Limits): 
     ...['steps', 'labels', 'failed'].flatMap((kind) => itemsIn(join(store.folder, kind))),
     ...foldersIn(join(store.folder, 'contents')).flatMap(itemsIn),
   ].sort((a, b) => a.used - b.used);
-  const litter = [...itemsIn(join(store.folder, 'tmp')), ...owners(join(store.folder, 'locks'))].filter(
+  const litter = [...itemsIn(join(store.folder, 'tmp')), ...litterOf(join(store.folder, 'locks'))].filter(
     ({ used }) => now - used > FORGOTTEN,
   );
   let size = items.reduce((sum, item) => sum + item.size, 0);
@@ -84,9 +85,13 @@ function sizeOf(path: string): number {
   return namesIn(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }
 
-/** Files of processes that hold no lock any more. Locks themselves stay: they are the marks of what has to be cleared up. */
-function owners(folder: string): Item[] {
+/**
+ * Files of processes that hold no lock any more, and what was left of taking over a lock. Locks themselves stay: they are the marks
+ * of what has to be cleared up.
+ */
+function litterOf(folder: string): Item[] {
   return itemsIn(folder).filter(
-    ({ path }) => path.endsWith('.owner') && statSync(path, { throwIfNoEntry: false })?.nlink === 1,
+    ({ path }) =>
+      isTakingOver(path) || (path.endsWith('.owner') && statSync(path, { throwIfNoEntry: false })?.nlink === 1),
   );
 }

@@ -20,6 +20,7 @@ import {
   statSync,
   type BigIntStats,
 } from 'node:fs';
+import { atProcessEnd } from '../kernel/host.ts';
 import { sha256 } from './digest.ts';
 import { overdue } from '../kernel/engine.ts';
 import type { Paced } from './paced.ts';
@@ -80,6 +81,7 @@ export class Files {
   #keeps = false;
   readonly #prepare: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #notAtEnd: (() => void) | undefined;
   /** Large files that are being read: by path, with what they were when that began. */
   readonly #reading = new Map<string, { readonly state: string; readonly digest: Promise<string> }>();
 
@@ -184,7 +186,7 @@ export class Files {
   }
 
   #saveSoon(): void {
-    process.once('exit', this.save);
+    this.#notAtEnd = atProcessEnd(this.save);
     this.#timer = setTimeout(this.save, 2000).unref();
   }
 
@@ -193,7 +195,7 @@ export class Files {
     if (!this.#changed || !this.#keeps) return;
     this.#changed = false;
     clearTimeout(this.#timer);
-    process.off('exit', this.save);
+    this.#notAtEnd?.();
     try {
       this.#prepare();
       const all = Object.fromEntries(this.#load());
@@ -209,7 +211,7 @@ function stateOf({ size, mtimeNs, ino, ctimeNs }: BigIntStats): readonly [string
 }
 
 /** Whether a file that was read at `since` can't have been written again in the tick of its timestamps. */
-function isSettled({ mtimeNs, ctimeNs }: BigIntStats, since: number): boolean {
+export function isSettled({ mtimeNs, ctimeNs }: BigIntStats, since: number): boolean {
   const latest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
   const tick = latest % 1_000_000_000n === 0n ? COARSE : TICK;
   return Number(latest / 1_000_000n) + tick < since;

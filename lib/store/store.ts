@@ -27,7 +27,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from './digest.ts';
 import { Files } from './files.ts';
 import type { Paced } from './paced.ts';
@@ -102,8 +102,13 @@ export class Store {
       this.warn(warn, `${path} can't be used: ${found.damage}; it is as if it weren't there`, path);
       return undefined;
     }
-    if (used) touch(path);
-    return JSON.parse(found.text) as unknown;
+    if (used) isThere(path);
+    try {
+      return JSON.parse(found.text) as unknown;
+    } catch {
+      this.warn(warn, `${path} can't be used: it was written by something else; it is as if it weren't there`, path);
+      return undefined;
+    }
   }
 
   /** Stores JSON under a name; false, and told, where that can't be. */
@@ -158,7 +163,7 @@ export class Store {
 
   /** Makes the folder; git is told to leave it alone. */
   make(): void {
-    if (this.#made) return;
+    if (this.#made && existsSync(this.folder)) return;
     mkdirSync(this.#aside, { recursive: true });
     const ignore = join(this.folder, '.gitignore');
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
@@ -195,7 +200,7 @@ export class Store {
   putText(text: string | Uint8Array): string {
     const digest = sha256(text);
     const path = this.path('contents', digest);
-    if (touch(path)) return digest;
+    if (isThere(path, Buffer.byteLength(text))) return digest;
     this.make();
     writeAtomically(path, text, this.#aside);
     return digest;
@@ -227,11 +232,12 @@ export class Store {
   /** Keeps a copy of a file, whose digest is known. */
   *putFile(file: string, digest: string): Paced<void> {
     const path = this.path('contents', digest);
-    if (touch(path)) return;
+    const { size } = statSync(file);
+    if (isThere(path, size)) return;
     this.make();
     const temporary = temporaryIn(this.#aside);
     try {
-      if (statSync(file).size <= SMALL) copyFileSync(file, temporary, constants.COPYFILE_FICLONE);
+      if (size <= SMALL) copyFileSync(file, temporary, constants.COPYFILE_FICLONE);
       else yield copyFile(file, temporary, constants.COPYFILE_FICLONE);
       inFolder(dirname(path), () => renameSync(temporary, path));
     } finally {
@@ -247,7 +253,7 @@ export class Store {
     try {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) return false;
-      touch(path);
+      isThere(path);
       if (stats.size <= SMALL) copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       else yield copyFile(path, temporary, constants.COPYFILE_FICLONE);
       chmodSync(temporary, (executable ? 0o777 : 0o666) & ~UMASK);
@@ -264,10 +270,11 @@ export class Store {
   }
 }
 
-/** Whether it is there; then it has been used now. */
-function touch(path: string): boolean {
+/** Whether it is there, whole where its size in bytes is told; then it has been used now. */
+function isThere(path: string, size?: number): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return false;
+  // A machine that lost its power may leave files without what was written to them.
+  if (stats === undefined || (size !== undefined && stats.size !== size)) return false;
   const now = Date.now();
   if (now - stats.mtimeMs > USED) {
     try {
@@ -279,14 +286,21 @@ function touch(path: string): boolean {
   return true;
 }
 
-/** Moves a file or a folder, also to another file system. */
+/** Moves a file or a folder, also to another file system: there too it is whole or not there. */
 export function move(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   try {
     renameSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    const beside = `${dirname(to)}/.${basename(temporaryIn(''))}.sluice`;
+    try {
+      cpSync(from, beside, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+      renameSync(beside, to);
+    } catch (failure) {
+      rmSync(beside, { recursive: true, force: true });
+      throw failure;
+    }
     rmSync(from, { recursive: true, force: true });
   }
 }

@@ -82,7 +82,7 @@ export class Hold {
         return;
       }
       if (held.alive === true && !told) {
-        this.#sink.note(`waits for process ${held.owner!.pid}, which is at the same step`);
+        this.#sink.note(`waits for process ${held.owner?.pid ?? '(unknown)'}, which is at the same step`);
         told = true;
       }
       yield new Promise((resolve) => setTimeout(resolve, wait));
@@ -126,7 +126,10 @@ export class Hold {
     });
     if (!written) return;
     if (held?.alive === true)
-      throw working.conflict(this.#step, `${output.name} is being made by process ${held.owner!.pid} too`);
+      throw working.conflict(
+        this.#step,
+        `${output.name} is being made by process ${held.owner?.pid ?? '(unknown)'} too`,
+      );
     if (held === undefined || locks.takeOver(path, held, mark)) this.#files.set(path, JSON.stringify(mark));
   }
 
