@@ -57,41 +57,49 @@ function lastWords(text: string): void {
 }
 
 function parser(args: readonly string[], version: string) {
-  return yargs([...args])
-    .scriptName('sluice')
-    .detectLocale(false)
-    .parserConfiguration({
-      'populate--': true,
-      'parse-positional-numbers': false,
-      'camel-case-expansion': false,
-      'greedy-arrays': false,
-    })
-    .usage('$0 COMMAND\n\nRuns programs side by side: generators yield them, or a line of the shell names them.')
-    .command(run)
-    .command(seq)
-    .command(exec)
-    .command(copy)
-    .command(fetch)
-    .command(hosts)
-    .command(why)
-    .command(clean)
-    .command(completion)
-    .example('$0 run deploy.ts', 'run the steps of a script')
-    .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')
-    .epilogue(
-      'sluice COMMAND --help tells more. Exit code: 0, that of the program that failed, or 1; 2: not run as given.',
-    )
-    .strict()
-    .demandCommand(1)
-    .version(version)
-    .alias({ help: 'h', version: 'V' })
-    .wrap(Math.min(110, process.stdout.columns ?? 100))
-    .exitProcess(false)
-    .fail((message, error) => {
-      if (error === undefined || (error as Error | null)?.name === 'YError')
-        throw new UsageError(message || error!.message);
-      throw error;
-    });
+  return (
+    yargs([...args])
+      .scriptName('sluice')
+      .detectLocale(false)
+      .parserConfiguration({
+        'populate--': true,
+        'parse-positional-numbers': false,
+        'camel-case-expansion': false,
+        'greedy-arrays': false,
+      })
+      .usage('$0 COMMAND\n\nRuns programs side by side: generators yield them, or a line of the shell names them.')
+      .command(run)
+      .command(seq)
+      .command(exec)
+      .command(copy)
+      .command(fetch)
+      .command(hosts)
+      .command(why)
+      .command(clean)
+      .command(completion)
+      .example('$0 run deploy.ts', 'run the steps of a script')
+      .example("$0 seq 'make clean' 'make lib // make docs' 'make test'", 'serial, parallel, serial')
+      .epilogue(
+        'sluice COMMAND --help tells more. Exit code: 0, that of the program that failed, or 1; 2: not run as given.',
+      )
+      .strict()
+      .demandCommand(1)
+      .version(version)
+      .alias({ help: 'h', version: 'V' })
+      // The help is made for every command, asked for or not; wrapping it takes 10 ms.
+      .wrap(asksForHelp(args) ? Math.min(110, process.stdout.columns ?? 100) : null)
+      .exitProcess(false)
+      .fail((message, error) => {
+        if (error === undefined || (error as Error | null)?.name === 'YError')
+          throw new UsageError(message || error!.message);
+        throw error;
+      })
+  );
+}
+
+/** Without a command the help is what there is to say. */
+function asksForHelp(args: readonly string[]): boolean {
+  return args.length === 0 || args.some((arg) => arg.startsWith('--h') || /^-\w*h/.test(arg));
 }
 
 interface Told {
