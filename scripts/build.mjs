@@ -45,6 +45,7 @@ function linkBinary() {
 const entries = ['lib/index.js', 'lib/rx/index.js', 'lib/testing/index.js', 'bin/sluice.js'];
 /** Node's loader thread loads it by itself: it stays as it is. */
 const loader = [join('lib', 'cli', 'load'), join('lib', 'store', 'typescript')];
+const loaded = ['sealed.js', 'digest.js'].map((name) => join('lib', 'store', name));
 
 /** Few files are loaded in a third of the time that many take, and `import 'sluice'` is a part of every script. */
 async function bundle(folder) {
@@ -75,7 +76,8 @@ async function bundle(folder) {
     ],
   });
   const made = new Set(Object.keys(metafile.outputs));
-  for (const path of modules) if (!made.has(path) && !loader.includes(dirname(path))) rmSync(join(folder, path));
+  for (const path of modules)
+    if (!made.has(path) && !loader.includes(dirname(path)) && !loaded.includes(path)) rmSync(join(folder, path));
 }
 
 const newest = Math.max(...[...inputs, ...folders, ...extra].map((path) => statSync(path).mtimeMs));

@@ -38,7 +38,7 @@ const FORGOTTEN = 3_600_000;
 export function clean(store: Store, { older, larger, dryRun = false }: Limits): Cleaned {
   const now = Date.now();
   const items = [
-    ...['steps', 'labels', 'failed'].flatMap((kind) => itemsIn(join(store.folder, kind))),
+    ...['steps', 'labels', 'failed', 'stripped'].flatMap((kind) => itemsIn(join(store.folder, kind))),
     ...foldersIn(join(store.folder, 'contents')).flatMap(itemsIn),
   ].sort((a, b) => a.used - b.used);
   const litter = [...itemsIn(join(store.folder, 'tmp')), ...litterOf(join(store.folder, 'locks'))].filter(

@@ -6,6 +6,7 @@
 //   scripts/   which outputs belong to which script
 //   locks/     who is at work on what
 //   failed/    outputs of what failed
+//   stripped/  TypeScript files without their types (typescript/stripped.ts)
 //   digests    what is known of files
 //
 // Every file but contents is sealed (sealed.ts) or a lock; contents are checked when they are used. What can't be used is as if it

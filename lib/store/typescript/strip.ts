@@ -1,6 +1,7 @@
 // Removes the types of TypeScript. They become blanks, so every position in a stack trace is the source's own; only code that
 // blanks can't replace (enum, namespace, parameter properties) is transformed, with a source map.
 import { createRequire } from 'node:module';
+import { remembered } from './stripped.ts';
 
 type Swc = {
   transformSync(
@@ -10,16 +11,19 @@ type Swc = {
 };
 let swc: Swc | undefined;
 
+function stripper(): Swc {
+  return (swc ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Swc);
+}
+
 /** The JavaScript of some TypeScript. Throws a SyntaxError that shows the place. */
 export function stripTypes(code: string, path: string, url: string): string {
-  swc ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Swc;
   try {
-    return `${swc.transformSync(code, { mode: 'strip-only', filename: path }).code}\n//# sourceURL=${url}`;
+    return `${remembered(code, path, () => stripper().transformSync(code, { mode: 'strip-only', filename: path }).code)}\n//# sourceURL=${url}`;
   } catch (error) {
     if ((error as { code?: string }).code !== 'UnsupportedSyntax') throw syntaxError(error, path);
   }
   try {
-    const { code: js, map } = swc.transformSync(code, { mode: 'transform', sourceMap: true, filename: url });
+    const { code: js, map } = stripper().transformSync(code, { mode: 'transform', sourceMap: true, filename: url });
     const encoded = Buffer.from(map ?? '').toString('base64');
     return `${js}\n//# sourceMappingURL=data:application/json;base64,${encoded}`;
   } catch (error) {
