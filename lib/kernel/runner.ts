@@ -200,8 +200,10 @@ export interface MemoScope {
   readonly clean: boolean;
   /** Runs of the loop that have failed or were killed, and memos that were off: what it makes is not all known. */
   unfinished: number;
+  /** Nothing is deleted, only told. */
+  readonly dryRun: boolean;
   /** Called when the loop has ended, with what tells about it. */
-  atEnd: ((note: (text: string, data?: Json) => void) => void) | undefined;
+  readonly atEnd: ((scope: MemoScope, note: (text: string, data?: Json) => void) => void) | undefined;
 }
 
 /**

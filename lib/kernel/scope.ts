@@ -4,7 +4,7 @@ import type { Event } from './event.ts';
 import { listenersOf } from './extensions.ts';
 import type { LoopOptions } from './root.ts';
 import type { RunRecord } from './run.ts';
-import type { Ambient, MemoMode } from './runner.ts';
+import type { Ambient, MemoMode, MemoScope } from './runner.ts';
 import { masker, type Masker } from './secrets.ts';
 import { slotPool } from './slots.ts';
 import type { Spawner } from './spawner.ts';
@@ -38,6 +38,13 @@ export function adoptSpawner(standard: Spawner): void {
 export function defaultSpawner(): Spawner {
   if (spawner === undefined) throw new TypeError('no spawner: give one as the option `spawner`');
   return spawner;
+}
+
+let ending: MemoScope['atEnd'];
+
+/** What is done at the end of each loop with a scope; lib/advice/memo brings it, since even a loop without a memo may have made something once. */
+export function adoptScopes(atEnd: NonNullable<MemoScope['atEnd']>): void {
+  ending = atEnd;
 }
 
 /** The scope of a loop, or of a run alone, within an outer one. Throws a TypeError for a listener that is no function. */
@@ -78,14 +85,14 @@ export function makeAmbient(options: LoopOptions, outer: Ambient = root): Ambien
     clock: options.clock ?? outer.clock,
     spawner: options.spawner ?? outer.spawner,
     advice: options.advice === undefined ? outer.advice : [...outer.advice, ...options.advice],
-    memo: memoMode(options, outer.memo),
+    memo: memoMode(options, outer.memo, options.dryRun ?? outer.dryRun),
     slots: slotPool(options.slots, outer.slots),
     dryRun: options.dryRun ?? outer.dryRun,
     grace: options.grace === undefined ? outer.grace : milliseconds(options.grace, 'grace'),
   };
 }
 
-function memoMode({ memo, scope, clean = false }: LoopOptions, outer: MemoMode): MemoMode {
+function memoMode({ memo, scope, clean = false }: LoopOptions, outer: MemoMode, dryRun: boolean): MemoMode {
   if (memo === undefined && scope === undefined) return outer;
   const [mode, refresh] =
     memo === undefined
@@ -96,6 +103,6 @@ function memoMode({ memo, scope, clean = false }: LoopOptions, outer: MemoMode):
   return {
     mode,
     refresh,
-    scope: scope === undefined ? outer.scope : { name: scope, clean, unfinished: 0, atEnd: undefined },
+    scope: scope === undefined ? outer.scope : { name: scope, clean, unfinished: 0, dryRun, atEnd: ending },
   };
 }

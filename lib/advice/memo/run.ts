@@ -94,7 +94,7 @@ export class MemoRun implements Running {
   *#work(): Paced<Outcome<any>> {
     const { ambient } = this.#run;
     const { scope } = ambient.memo;
-    if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project, ambient.dryRun);
+    if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project);
     this.#script?.declare(this.#plan.outputs, this.#look.stepName(''), this.#warn);
     working.enter(this.#step);
     if (!ambient.dryRun) this.#store.files.keep();

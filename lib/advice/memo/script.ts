@@ -1,12 +1,13 @@
 // Outputs that a script made once and makes no more. A script is a loop with a `scope`; what it declares is written down before it
 // is made, so that not even a crash makes an output nobody's.
-import { readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import type { Json, MemoScope } from '../../kernel/index.ts';
+import { adoptScopes } from '../../kernel/scope.ts';
 import { sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import { atOnceInPlace } from '../../store/paced.ts';
-import type { Store } from '../../store/store.ts';
+import { projectOf, storeAt, type Store } from '../../store/store.ts';
 import type { Output } from './plan.ts';
 import { stepAt } from './remember.ts';
 
@@ -15,36 +16,36 @@ type Tell = (text: string, data?: Json) => void;
 const scripts = new WeakMap<MemoScope, Map<Store, Script>>();
 
 /** What a loop with a scope declares, in one store. */
-export function scriptOf(scope: MemoScope, store: Store, project: string, dryRun: boolean): Script {
+export function scriptOf(scope: MemoScope, store: Store, project: string): Script {
   let own = scripts.get(scope);
-  if (own === undefined) {
-    scripts.set(scope, (own = new Map<Store, Script>()));
-    const all = own;
-    scope.atEnd = (tell) => {
-      if (scope.unfinished === 0) for (const script of all.values()) script.finish(tell);
-    };
-  }
+  if (own === undefined) scripts.set(scope, (own = new Map<Store, Script>()));
   let script = own.get(store);
-  if (script === undefined) own.set(store, (script = new Script(scope, store, project, dryRun)));
+  if (script === undefined) own.set(store, (script = new Script(scope, store, project)));
   return script;
 }
+
+adoptScopes((scope, tell) => {
+  if (scope.unfinished > 0) return;
+  // What had memos once may have none any more.
+  const project = projectOf(process.cwd());
+  if (existsSync(join(project, '.sluice', 'scripts'))) scriptOf(scope, storeAt(join(project, '.sluice')), project);
+  for (const script of scripts.get(scope)?.values() ?? []) script.finish(tell);
+});
 
 /** The outputs of one script. */
 export class Script {
   readonly #scope: MemoScope;
   readonly #store: Store;
   readonly #project: string;
-  readonly #dryRun: boolean;
   readonly #file: string;
   /** Its outputs, each with the name of its step in the store. */
   readonly #listed: Map<string, string>;
   readonly #declared = new Set<string>();
 
-  constructor(scope: MemoScope, store: Store, project: string, dryRun: boolean) {
+  constructor(scope: MemoScope, store: Store, project: string) {
     this.#scope = scope;
     this.#store = store;
     this.#project = project;
-    this.#dryRun = dryRun;
     this.#file = sha256of([project, scope.name]);
     this.#listed = new Map(listedIn(store.lines(this.#file)));
   }
@@ -54,7 +55,7 @@ export class Script {
     for (const { name } of outputs) {
       this.#declared.add(name);
       // What is outside the project is nobody's to delete.
-      if (isAbsolute(name) || this.#listed.get(name) === step || this.#dryRun) continue;
+      if (isAbsolute(name) || this.#listed.get(name) === step || this.#scope.dryRun) continue;
       this.#listed.set(name, step);
       this.#store.try(tell, () => this.#store.addLine(this.#file, JSON.stringify([name, step])));
     }
@@ -68,15 +69,19 @@ export class Script {
     const gone: string[] = [];
     const found: string[] = [];
     for (const [name, step] of stale) {
-      const digest = atOnceInPlace(this.#store.files.digest(join(this.#project, name), { inPlace: true }));
-      if (digest === MISSING || others.has(name)) gone.push(name);
-      else if (!this.#isInside(name) || this.#overlaps(name)) continue;
-      else if (stepAt(this.#store, step, tell)?.left[name]?.[0] === digest) found.push(name);
+      try {
+        const digest = atOnceInPlace(this.#store.files.digest(join(this.#project, name), { inPlace: true }));
+        if (digest === MISSING || others.has(name)) gone.push(name);
+        else if (!this.#isInside(name) || this.#overlaps(name)) continue;
+        else if (stepAt(this.#store, step, tell)?.left[name]?.[0] === digest) found.push(name);
+      } catch {
+        // What can't be looked at is not what was made.
+      }
     }
     const list = `${found.slice(0, LISTED).join(', ')}${found.length > LISTED ? `, … (${found.length})` : ''}`;
     const outputs = `${found.length} stale output${found.length === 1 ? '' : 's'}`;
     const data = { stale: found };
-    if (this.#dryRun) {
+    if (this.#scope.dryRun) {
       if (found.length > 0) tell(`${outputs}${this.#scope.clean ? ' would be deleted' : ''}: ${list}`, data);
       return;
     }

@@ -53,7 +53,7 @@ function settleNow(run: RunRecord): void {
   const { scope } = run.ambient.memo;
   if (scope !== undefined) {
     if (run.outcome!.type !== 'finished') scope.unfinished++;
-    if (run.parent?.ambient.memo.scope !== scope) scope.atEnd?.((text, data) => note(run, text, data));
+    if (run.parent?.ambient.memo.scope !== scope) scope.atEnd?.(scope, (text, data) => note(run, text, data));
   }
   const at = run.ambient.clock.now();
   if (run.scope.silent !== run) {

@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import t from 'tap';
+import type { MemoOptions } from '../../../lib/advice/memo.ts';
+import { task } from '../../../lib/compose/task.ts';
+import { runCommandGens, type LoopOptions, type Runner } from '../../../lib/kernel/index.ts';
+import { program } from '../../../lib/runners/program.ts';
+import { projectIn, type Did, type Project } from './support.ts';
+
+/** A step that makes these. */
+function make(p: Project, outputs: readonly string[], options: MemoOptions = {}): Runner<any> {
+  return program(['sh', '-c', 'for f; do mkdir -p "$(dirname "$f")"; echo made > "$f"; done', 'sh', ...outputs]).with(
+    p.memo({ outputs, ...options }),
+  );
+}
+
+const loop = (p: Project, outputs: readonly (readonly string[])[], options: LoopOptions = {}): Promise<Did> =>
+  p.run([program('true'), ...outputs.map((one) => make(p, one))], { scope: 'build', clean: true, ...options });
+
+const stale = (did: Did): readonly string[] => did.notes.filter((text) => text.includes('stale'));
+
+t.test('what an earlier loop of the scope made and this one does not is deleted, with empty folders', async (t) => {
+  const p = projectIn(t, {});
+  await loop(p, [['a'], ['d/e/b', 'd/e/c'], ['d/keep']]);
+  p.write('d/other', 'mine');
+  const again = await loop(p, [['a']]);
+  t.match(stale(again), [/^deleted 3 stale outputs: .*d\/e\/b, .*d\/e\/c, .*d\/keep$/]);
+  t.ok(p.has('a'));
+  t.notOk(p.has('d/e'));
+  t.ok(p.has('d/other'));
+  t.same(stale(await loop(p, [['a']])), []);
+  const back = await loop(p, [['d/e/b', 'd/e/c'], ['a']]);
+  t.equal(back.error, undefined);
+  t.ok(p.has('d/e/b'));
+});
+
+t.test('without clean they are told; a dry run lists', async (t) => {
+  const p = projectIn(t, {});
+  await loop(p, [['a'], ['b']]);
+  for (const _ of [1, 2])
+    t.match(stale(await loop(p, [['a']], { clean: false })), [
+      /^1 stale output of earlier runs: .*\/b \(--clean deletes them\)$/,
+    ]);
+  t.match(stale(await loop(p, [['a']], { dryRun: true })), [/^1 stale output would be deleted: .*\/b$/]);
+  t.ok(p.has('b'));
+  t.match(stale(await loop(p, [['a']])), [/^deleted 1 stale output: .*\/b$/]);
+  t.notOk(p.has('b'));
+});
+
+t.test('nothing is deleted when something failed, was killed or was off, in another scope, or in none', async (t) => {
+  const p = projectIn(t, {});
+  const never = async (what: string, did: Promise<unknown>): Promise<void> => {
+    await did;
+    t.ok(p.has('b'), what);
+  };
+  await loop(p, [['a'], ['b']]);
+  await never(
+    'a step failed',
+    p.run([make(p, ['a']), program('exit 1').with(p.memo())], { scope: 'build', clean: true }),
+  );
+  await never('something failed', p.run([make(p, ['a']), program('exit 1')], { scope: 'build', clean: true }));
+  await never(
+    'it was caught',
+    p.run(
+      [
+        make(p, ['a']),
+        function* () {
+          try {
+            yield* program('exit 1');
+          } catch {}
+        },
+      ],
+      { scope: 'build', clean: true },
+    ),
+  );
+  await never('memos are off', loop(p, [['a']], { memo: 'off' }));
+  await never('another scope', loop(p, [['a']], { scope: 'other' }));
+  await never('no scope', loop(p, [['a']], { scope: undefined, clean: false }));
+  await never('a dry run', loop(p, [['a']], { dryRun: true }));
+  const killed = runCommandGens([make(p, ['a']), program('sleep 60')], { cwd: p.folder, scope: 'build', clean: true });
+  killed.catch(() => {});
+  killed.kill();
+  await never(
+    'killed',
+    killed.then(
+      () => t.fail(),
+      () => {},
+    ),
+  );
+  await never('timeout', p.run([make(p, ['a']), program('sleep 60')], { scope: 'build', clean: true, timeout: 20 }));
+  t.throws(() => runCommandGens([program('true')], { clean: true }), /name the scope too/);
+  t.match(stale(await loop(p, [['a']])), [/deleted 1/]);
+});
+
+t.test('what was edited by hand stays, also what is another thing now', async (t) => {
+  const p = projectIn(t, {});
+  await loop(p, [['a'], ['edited'], ['gone'], ['folder'], ['pipe']]);
+  rmSync(p.path('pipe'));
+  execFileSync('mkfifo', [p.path('pipe')]);
+  p.write('edited', 'by hand');
+  rmSync(p.path('gone'));
+  rmSync(p.path('folder'));
+  mkdirSync(p.path('folder'));
+  p.write('folder/mine', '');
+  t.same(stale(await loop(p, [['a']])), []);
+  t.equal(p.read('edited'), 'by hand');
+  t.ok(p.has('folder/mine'));
+  t.ok(p.has('pipe'));
+});
+
+t.test('what another script has made too stays', async (t) => {
+  const p = projectIn(t, {});
+  await loop(p, [['a'], ['b']]);
+  await loop(p, [['b']], { scope: 'other' });
+  t.same(stale(await loop(p, [['a']])), []);
+  t.ok(p.has('b'));
+  t.match(stale(await loop(p, [['z']], { scope: 'other' })), [/deleted 1 stale output: .*b/]);
+});
+
+t.test('what this loop makes stays: in folders, as folders, in steps that are skipped', async (t) => {
+  const p = projectIn(t, {});
+  await loop(p, [['d/a'], ['e/b'], ['c']]);
+  const folder = program('mkdir -p d; echo > d/a; echo > d/n').with(p.memo({ outputs: ['d'], key: 'f' }));
+  await p.run([folder, make(p, ['c'])], { scope: 'build', clean: true });
+  t.ok(p.has('d/a'));
+  t.notOk(p.has('e'));
+  t.ok(p.has('c'));
+  const whole = projectIn(t, {}, '.whole');
+  const makes = program('mkdir -p d; echo > d/a').with(whole.memo({ outputs: ['d'] }));
+  await whole.run(makes, { scope: 'w', clean: true });
+  await whole.run(program('true').with(whole.memo()), { scope: 'w', clean: true });
+  t.notOk(whole.has('d'), 'a folder as a whole');
+  await whole.run(makes, { scope: 'w', clean: true });
+  whole.write('d/mine', '');
+  await whole.run(program('true').with(whole.memo()), { scope: 'w', clean: true });
+  t.ok(whole.has('d/mine'), 'not with something of mine in it');
+});
+
+t.test('never outside of the project, also where a folder became a link', async (t) => {
+  const elsewhere = mkdtempSync(`${tmpdir()}/memo-script-`);
+  t.teardown(() => rmSync(elsewhere, { recursive: true, force: true }));
+  const p = projectIn(t, {});
+  await loop(p, [['a'], [`${elsewhere}/x`], ['d/b'], ['l/c']]);
+  renameSync(p.path('d'), `${elsewhere}/d`);
+  symlinkSync(`${elsewhere}/d`, p.path('d'));
+  await loop(p, [['a']]);
+  t.ok(existsSync(`${elsewhere}/x`));
+  t.ok(existsSync(`${elsewhere}/d/b`));
+  t.ok(p.has('d'));
+  t.notOk(p.has('l'));
+});
+
+t.test('loops inside a task, and outputs of runs that never began', async (t) => {
+  const p = projectIn(t, {});
+  const inner = (outputs: readonly string[]) =>
+    task(async function () {
+      await runCommandGens(
+        outputs.map((one) => make(p, [one])),
+        { cwd: p.folder },
+      );
+    });
+  await p.run(inner(['a', 'b']), { scope: 'build', clean: true });
+  t.ok(p.has('b'));
+  await p.run(inner(['a']), { scope: 'build', clean: true });
+  t.notOk(p.has('b'));
+  t.ok(p.has('a'));
+});
+
+t.test('what failed halfway is known the next time', async (t) => {
+  const p = projectIn(t, {});
+  await p.run([make(p, ['a']), make(p, ['b'])], { scope: 'build' });
+  await p.run([make(p, ['a']), program('echo > c; exit 1').with(p.memo({ outputs: ['c'], partial: 'keep' }))], {
+    scope: 'build',
+  });
+  t.ok(p.has('c'));
+  t.match(stale(await loop(p, [['a']])), [/deleted 2 stale outputs/]);
+  t.notOk(p.has('b'));
+  t.notOk(p.has('c'));
+});
+
+t.test('a list that is damaged, and many outputs', async (t) => {
+  const p = projectIn(t, {});
+  const many = Array.from({ length: 30 }, (_, index) => [`o${index}`]);
+  await loop(p, [['a'], ...many]);
+  const [list] = p.stored().filter((name) => name.startsWith('scripts/'));
+  const text = p.read(`.store/${list}`);
+  writeFileSync(
+    p.path(`.store/${list}`),
+    `${text}garbage\n["/etc/passwd","${'0'.repeat(64)}"]\n["../../../x","${'0'.repeat(64)}"]\n{"cut":`,
+  );
+  const did = await loop(p, [['a']]);
+  t.equal(did.error, undefined);
+  t.match(stale(did), [/^deleted 30 stale outputs: .*, … \(30\)$/]);
+  t.notOk(p.has('o7'));
+  t.ok(existsSync('/etc/passwd'));
+});
