@@ -79,13 +79,13 @@ t.test('what is neither file, folder nor link is refused, and not read', async (
 function coarseClock(t: Test): void {
   const real = { statSync: fs.statSync, lstatSync: fs.lstatSync };
   for (const name of ['statSync', 'lstatSync'] as const)
-    fs[name] = ((path: string, options?: { bigint?: boolean }) => {
+    (fs as Record<string, unknown>)[name] = ((path: string, options?: { bigint?: boolean }) => {
       const stats = real[name](path, options);
       if (options?.bigint !== true || stats === undefined) return stats;
       const { mtimeNs, ctimeNs } = stats as unknown as fs.BigIntStats;
       const tick = 10_000_000n;
       return Object.assign(stats, { mtimeNs: mtimeNs - (mtimeNs % tick), ctimeNs: ctimeNs - (ctimeNs % tick) });
-    }) as never;
+    }) as unknown;
   syncBuiltinESMExports();
   t.teardown(() => {
     Object.assign(fs, real);

@@ -6,7 +6,7 @@ import { sha256, sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import type { Found, Part } from './entry.ts';
+import type { Found, Part, Step } from './entry.ts';
 import type { Input, Output, Plan } from './plan.ts';
 import { readable, stepAt, type Memory } from './remember.ts';
 import * as working from './working.ts';
@@ -33,6 +33,8 @@ export class Look {
   readonly #store: Store;
   readonly #run: RunRecord;
   readonly #warn: Warn;
+  /** Of what doesn't come from files. */
+  #constant: readonly Part[] | undefined;
 
   constructor(step: working.Step, store: Store, warn: Warn) {
     this.#plan = step.plan;
@@ -43,15 +45,19 @@ export class Look {
 
   /** What decides what is done, now. Throws where an input isn't there. */
   *see(): Paced<Seen> {
+    const files = yield* this.files();
+    this.#constant ??= this.#plan.raw.map(({ name, text, show }) =>
+      show === undefined ? [name, sha256(text)] : [name, sha256(text), this.#run.mask(show)],
+    );
+    const parts = [...files, ...this.#constant];
+    return { files, parts, key: sha256of(parts.map(([name, digest]) => `${name}=${digest}`)) };
+  }
+
+  /** The digests of the files among the inputs, by name. */
+  *files(): Paced<ReadonlyMap<string, string>> {
     const files = new Map<string, string>();
     for (const input of yield* this.#inputs()) files.set(input.name, yield* this.#input(input));
-    const { raw } = this.#plan;
-    const parts: Part[] = [...files];
-    for (const { name, text, show } of raw) {
-      const digest = sha256(text);
-      parts.push(show === undefined ? [name, digest] : [name, digest, this.#run.mask(show)]);
-    }
-    return { files, parts, key: sha256of(parts.map(([name, digest]) => `${name}=${digest}`)) };
+    return files;
   }
 
   *#inputs(): Paced<readonly Input[]> {
@@ -97,9 +103,13 @@ export class Look {
     return first === undefined ? key : stepNameOf(first.name);
   }
 
+  /** What is known of the step. */
+  known(key: string): Step | undefined {
+    return stepAt(this.#store, this.stepName(key), this.#warn);
+  }
+
   /** The entry that holds, of those that were made from `since` on. */
-  *fresh({ key }: Seen, since: number): Paced<Fresh | undefined> {
-    const known = stepAt(this.#store, this.stepName(key), this.#warn);
+  *fresh({ key }: Seen, known: Step | undefined, since: number): Paced<Fresh | undefined> {
     for (const entry of known?.entries ?? []) {
       if (entry.key !== key || entry.at < since) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));

@@ -2,7 +2,7 @@
 //
 // The order of things, so that neither a crash nor another process can make a wrong entry:
 //   1. look: the digests of the inputs give the key, the key an entry, the entry what its outputs have to be
-//   2. take the locks and look again: somebody else may have done it meanwhile. A lock is the mark of a step at work too: it says
+//   2. take the locks and look again: somebody else may have done it meanwhile (at the inputs, if it had to wait). A lock is the mark of a step at work too: it says
 //      what an output was before
 //   3. keep what would be overwritten and is no run's
 //   4. run; on failure what was changed since the mark goes out of the way
@@ -26,7 +26,7 @@ import type { Settings } from './options.ts';
 import { moveAside } from './partial.ts';
 import { Plan } from './plan.ts';
 import type { Entry, Found, Step } from './entry.ts';
-import { entryOf, stepAt, stepOfLabel, writeStep, type Memory } from './remember.ts';
+import { entryOf, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
 import * as working from './working.ts';
 
@@ -84,17 +84,17 @@ export class MemoRun implements Running {
     try {
       const since = this.#refreshed ? this.#run.now() : -Infinity;
       let seen = yield* this.#look.see();
-      let fresh = yield* this.#look.fresh(seen, since);
+      let fresh = yield* this.#look.fresh(seen, this.#look.known(seen.key), since);
       const remade = ambient.dryRun ? working.remadeInputs(this.#step) : [];
       if (fresh?.restore.length === 0 && remade.length === 0) return this.#replay(fresh.memory);
       if (ambient.dryRun) return yield* this.#show(seen, fresh, remade);
       this.#hold = new Hold(this.#step, seen.key, this.#store, this.#sink, this.#settings.partial, this.#warn);
-      yield* this.#hold.take();
-      seen = yield* this.#look.see();
-      fresh = yield* this.#look.fresh(seen, since);
-      if (fresh !== undefined && (yield* this.#restored(fresh, this.#known(seen.key))))
-        return this.#replay(fresh.memory);
-      return yield* this.#do(seen, this.#hold);
+      // Inputs that change from now on are found out at the end.
+      if (yield* this.#hold.take()) seen = yield* this.#look.see();
+      const known = this.#look.known(seen.key);
+      fresh = yield* this.#look.fresh(seen, known, since);
+      if (fresh !== undefined && (yield* this.#restored(fresh, known))) return this.#replay(fresh.memory);
+      return yield* this.#do(seen, known, this.#hold);
     } finally {
       this.#hold?.release();
       working.leave(this.#step);
@@ -128,11 +128,10 @@ export class MemoRun implements Running {
     return true;
   }
 
-  /** What is known of this step, under whatever key. */
-  #known(key: string): Step | undefined {
-    const name = this.#look.stepName(key);
-    const known = stepAt(this.#store, name, this.#warn);
-    return known ?? (name === key ? stepOfLabel(this.#store, this.#run.label, this.#warn) : undefined);
+  /** What is known of this step, under whatever key; `known`: under this one. */
+  #latest(key: string, known: Step | undefined): Step | undefined {
+    if (known !== undefined || this.#look.stepName(key) !== key) return known;
+    return stepOfLabel(this.#store, this.#run.label, this.#warn);
   }
 
   /** What is at an output and was left there by no run is somebody's work: it is kept before it is overwritten. */
@@ -170,7 +169,8 @@ export class MemoRun implements Running {
   }
 
   *#show(seen: Seen, fresh: Fresh | undefined, remade: readonly string[]): Paced<Outcome<any>> {
-    const why = remade.length > 0 ? remade : yield* this.#why(seen, this.#known(seen.key), fresh);
+    const why =
+      remade.length > 0 ? remade : yield* this.#why(seen, this.#latest(seen.key, this.#look.known(seen.key)), fresh);
     if (fresh !== undefined && remade.length === 0) {
       this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
       return { type: 'finished', value: fresh.memory.value };
@@ -182,10 +182,9 @@ export class MemoRun implements Running {
 
   // --- what is done -------------------------------------------------------------------------------------------------------
 
-  *#do(seen: Seen, hold: Hold): Paced<Outcome<any>> {
+  *#do(seen: Seen, known: Step | undefined, hold: Hold): Paced<Outcome<any>> {
     const { outputs } = this.#plan;
-    const known = this.#known(seen.key);
-    const why = yield* this.#why(seen, known, undefined);
+    const why = yield* this.#why(seen, this.#latest(seen.key, known), undefined);
     if (why.length > 0) this.#sink.note(`runs: ${why.join('; ')}`, { why });
     yield* this.#keepForeign(
       outputs.map(({ name }) => name),
@@ -203,7 +202,7 @@ export class MemoRun implements Running {
     if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
     const latest = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
     const write = (entry: Entry | undefined): void =>
-      writeStep(this.#store, this.#look.stepName(seen.key), latest, left.filter(isThere), entry, this.#warn);
+      writeStep(this.#store, this.#look.stepName(seen.key), known, latest, left.filter(isThere), entry, this.#warn);
     if (outcome.type !== 'finished') {
       this.#putAside(hold);
       if (this.#settings.partial === 'keep' && left.length > 0) write(undefined);
@@ -250,9 +249,9 @@ export class MemoRun implements Running {
 
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
     const changed = [...(yield* this.#look.newCode())];
-    const again = yield* this.#look.see();
+    const now = yield* this.#look.files();
     for (const [name, digest] of seen.files)
-      if (again.files.get(name) !== digest) changed.push(fileChange(name, digest, again.files.get(name) ?? MISSING));
+      if (now.get(name) !== digest) changed.push(fileChange(name, digest, now.get(name) ?? MISSING));
     const found = [...this.#found];
     changed.push(...foundDifferences(found, yield* this.#look.found(found.map(([what]) => what))));
     return changed;
@@ -274,7 +273,7 @@ export class MemoRun implements Running {
       if (output === undefined) continue;
       working.enterOutput(this.#step, output);
       this.#script?.declare([output], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
-      yield* this.#keepForeign([output.name], this.#known(this.#hold?.key ?? ''));
+      yield* this.#keepForeign([output.name], this.#look.known(this.#hold?.key ?? ''));
       this.#hold?.takeNow(output);
     }
   }
