@@ -47,15 +47,23 @@ export { note, emit } from './compose/note.ts';
 export { until, type UntilOptions } from './compose/until.ts';
 export { task } from './compose/task.ts';
 
+export { deadline } from './advice/deadline.ts';
+export { fallback, type FallbackOptions } from './advice/fallback.ts';
+export { log, type Logger, type LogEntry, type LogFields, type LogLevel, type LogOptions } from './advice/log.ts';
+export { metrics, type Metrics, type MetricsData, type MetricsGroup, type MetricsOptions } from './advice/metrics.ts';
+export { once, type OnceOptions } from './advice/once.ts';
+export { rate } from './advice/rate.ts';
+export { idle, timeout } from './advice/timeout.ts';
+export { retry, type RetryOptions } from './advice/retry.ts';
+export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './advice/retryBudget.ts';
+export { slots, type Slots } from './advice/slots.ts';
+export { transcript, type TranscriptOptions } from './advice/transcript.ts';
 export { around } from './advice/around.ts';
 export { beforeAfter, type BeforeAfter } from './advice/beforeAfter.ts';
 export { chain } from './advice/chain.ts';
 export { type BeforeAfterSession } from './advice/phase.ts';
 export { type Session } from './advice/session.ts';
-export { idle, timeout } from './advice/timeout.ts';
-export { retry, type RetryOptions } from './advice/retry.ts';
 export { amend, dir, glob, memo, type Amendment, type GlobOptions, type MemoOptions } from './advice/memo.ts';
-export { slots } from './advice/slots.ts';
 export { unchecked } from './advice/unchecked.ts';
 
 export { host, type Host, type HostParts, type HostPath } from './ssh/host.ts';

@@ -12,13 +12,12 @@ export { dir, glob, type GlobOptions, type MemoOptions } from './memo/options.ts
 
 /**
  * Skips what it is around when nothing that it goes by has changed: `program('cc -c a.c').with(memo({ inputs: ['a.c'], outputs:
- * ['a.o'] }))`. Then the run gives the value that it gave the last time, with the note "unchanged"; its lines are told again, as events
- * with `memory: true`. Without files it is a cache.
+ * ['a.o'] }))`. Then the run gives the value that it gave the last time, with the note "unchanged"; its lines are told again, to reports and
+ * callbacks, as events with `memory: true`. Without files it is a cache.
  *
  * It goes by what is to be done (the spec), where (host, folder, changed and listed variables), and by its inputs, by their contents.
  * What is known of it is an entry in the store, good while inputs and outputs are as it left them. Runs that failed or were killed
- * leave none. What programs read besides (the compiler itself, files that aren't named) isn't seen; callbacks of lines aren't called
- * for what is skipped.
+ * leave none. What programs read besides (the compiler itself, files that aren't named) isn't seen.
  *
  * One run at a time makes an output or an entry, over all processes with the same store; the others wait, and look again. Throws a
  * TypeError for work that can't be compared (your own code without `key`; see `task(import.meta, fn)`), and for a generator object;

@@ -12,6 +12,9 @@ import {
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { withAttempts } from './attempts.ts';
+import { isOverdue } from './late.ts';
+import { budgetOf, type RetryBudget, type RetryBudgetOptions } from './retryBudget.ts';
 import { countTry } from './session.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
@@ -32,22 +35,29 @@ export interface RetryOptions {
   readonly jitter?: number;
   /**
    * Whether to try again. Default: any failure but a connection that may have been used (`connection` with `sent: 'maybe'`),
-   * a start that can't succeed (ENOENT, EACCES, …), and code of one's own that threw. `reason` is undefined for errors that
+   * a start that can't succeed (ENOENT, EACCES, …), a `deadline` that is over, and code of one's own that threw. `reason` is undefined for errors that
    * are no RunError.
    */
   readonly when?: (reason: Reason | undefined, error: Error, attempt: number) => boolean;
   /** The work may be repeated after it may have been done: retries `sent: 'maybe'` too. Default false. */
   readonly idempotent?: boolean;
+  /** No new try begins so long after the first, and none is waited for that couldn't: a limit of time. Pauses count. Default: none. */
+  readonly within?: Duration;
+  /**
+   * How many retries there may be of all the runs that share it (`retryBudget(…)`), or of all with this very advice (its
+   * options): a limit of load. Default: none.
+   */
+  readonly budget?: RetryBudget | RetryBudgetOptions;
 }
 
 /**
  * Tries again what failed: `program('curl …').with(retry(3))`, `retry({ count: 5, backoff: '500ms', when: (r) => r?.type === 'exit' })`.
- * Gives the last error, with the earlier ones (at most 99) as `error.attempts`. A kill is never retried; while it waits, it holds no slot.
+ * Gives the last error, with the earlier ones (at most 99) as `error.attempts`, which is shown with it. A kill is never retried; while it waits, it holds no slot.
  * Throws a TypeError for a generator object, which can't begin again.
  */
 export function retry(options: number | RetryOptions = {}): Advice {
   const o = typeof options === 'number' ? { count: options } : options;
-  checkOptions('retry', o, ['count', 'backoff', 'factor', 'max', 'jitter', 'when', 'idempotent']);
+  checkOptions('retry', o, ['count', 'backoff', 'factor', 'max', 'jitter', 'when', 'idempotent', 'within', 'budget']);
   const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;
   if (!(count >= 0)) throw new RangeError(`retry: count ${String(count)} is no number of tries`);
   if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`retry: jitter ${String(jitter)} is not between 0 and 1`);
@@ -56,11 +66,16 @@ export function retry(options: number | RetryOptions = {}): Advice {
     throw new TypeError(`retry: when is a function of the reason and the error, not ${show(o.when)}`);
   const first = milliseconds(o.backoff ?? '1s', 'retry: backoff');
   const max = milliseconds(o.max ?? '30s', 'retry: max');
-  const when = o.when ?? ((reason: Reason | undefined) => worthwhile(reason, idempotent));
+  const limit = o.within === undefined ? Infinity : milliseconds(o.within, 'retry: within');
+  const budget = o.budget === undefined ? undefined : budgetOf(o.budget);
+  const when =
+    o.when ?? ((reason: Reason | undefined, error: Error) => !isOverdue(error) && worthwhile(reason, idempotent));
   return <T, I>(inner: Runner<T, I>): Runner<T, I> => {
     mustRepeat(inner, 'retry');
-    return wrapped(inner, { type: 'retry', count: toldNumber(count) }, (sink, context) => {
+    const spec = { type: 'retry', count: toldNumber(count), ...(o.when === undefined ? {} : { when: 'given' }) };
+    return wrapped(inner, spec, (sink, context) => {
       const { clock } = context;
+      const end = clock.now() + limit;
       /** The latest; all that is kept of an endless row of tries. */
       const errors: Error[] = [];
       let failures = 0;
@@ -102,15 +117,22 @@ export function retry(options: number | RetryOptions = {}): Advice {
           sink.settle({ type: 'failed', error: whenThrew(thrown, context as unknown as RunRecord) });
           return;
         }
-        if (!again) {
-          if (errors.length > 1 && Object.isExtensible(error))
-            Object.defineProperty(error, 'attempts', { value: errors.slice(0, -1), configurable: true });
-          sink.settle(outcome);
-          return;
-        }
         // 0 times a factor that has grown past all numbers would be none.
         const wait = first === 0 ? 0 : Math.min(max, first * factor ** (failures - 1));
         const ms = Math.round(wait * (1 - jitter * Math.random()));
+        if (again && clock.now() + ms > end) {
+          again = false;
+          sink.note(`no retry: it would begin later than ${limit} ms after the first try`, { attempt: failures });
+        }
+        if (again && budget?.take(clock) === false) {
+          again = false;
+          sink.note(`no retry: the budget of retries is used up (${budget.told})`, { attempt: failures });
+        }
+        if (!again) {
+          withAttempts(error, errors.slice(0, -1));
+          sink.settle(outcome);
+          return;
+        }
         const next = count === Infinity ? String(failures) : `${failures} of ${count}`;
         sink.note(`retry ${next} in ${ms} ms: ${error.message.split('\n', 1)[0]!}`, { attempt: failures, ms });
         cancel = clock.after(ms, () => {
@@ -118,6 +140,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
           else attempt();
         });
       };
+      budget?.first(clock);
       attempt();
       return {
         pause() {

@@ -46,19 +46,30 @@ export class RunSession implements Session {
     return this.#run.signal;
   }
   get attempt(): number {
-    for (let run = above(this.#run); run !== undefined; run = above(run)) {
-      const attempt = tries.get(run);
-      if (attempt !== undefined) return attempt;
-    }
-    return 1;
+    return attemptOf(this.#run) ?? 1;
   }
   get context(): Map<unknown, unknown> {
-    let outermost = this.#run;
-    for (let run = above(outermost); run !== undefined; run = above(run)) outermost = run;
+    const outermost = topOf(this.#run);
     let context = contexts.get(outermost);
     if (context === undefined) contexts.set(outermost, (context = new Map()));
     return context;
   }
+}
+
+/** Which try of the nearest `retry` around it in its chain an advice's run belongs to, from 1 on; undefined where there is none. */
+export function attemptOf(advice: RunRecord): number | undefined {
+  for (let run = above(advice); run !== undefined; run = above(run)) {
+    const attempt = tries.get(run);
+    if (attempt !== undefined) return attempt;
+  }
+  return undefined;
+}
+
+/** The run of the outermost advice of its chain. */
+export function topOf(advice: RunRecord): RunRecord {
+  let top = advice;
+  for (let run = above(top); run !== undefined; run = above(run)) top = run;
+  return top;
 }
 
 /** The run of the next advice outwards in the chain. What the core itself has started begins another one. */

@@ -1,10 +1,11 @@
-import { milliseconds, RunError, type Advice, type Duration, type Runner } from '../kernel/index.ts';
+import { milliseconds, type Advice, type Duration, type Runner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
+import { causeOf, lastLineBelow, lateError } from './late.ts';
 import { wrapped } from './wrap.ts';
 
 /**
  * Kills what takes longer and fails with the reason `timeout`; counted from the start of the run, waiting for a slot
- * included. Time in which it is paused doesn't count.
+ * included. Time in which it is paused doesn't count, and each try of a `retry` around it has its own: see `deadline`.
  */
 export function timeout(duration: Duration): Advice {
   return limit('timeout', milliseconds(duration, 'timeout'), false);
@@ -42,8 +43,7 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
             return;
           }
           late = true;
-          // Of those still at work the one begun last, which will be gone when all of it has ended.
-          if (!restarts) last = run.descendants().findLast(({ lastLine }) => lastLine !== undefined)?.lastLine;
+          if (!restarts) last = lastLineBelow(run);
           child.kill(type);
         });
       let cancel = wait();
@@ -58,15 +58,7 @@ function limit(type: 'timeout' | 'idle', ms: number, restarts: boolean): Advice 
           const line = last === undefined ? '(none)' : context.mask(last);
           const silent = restarts ? 'it said nothing for so long; ' : '';
           const hint = restarts || last !== undefined ? `${silent}its last line: ${line}` : undefined;
-          const error = new RunError({
-            reason: { type: 'timeout', ms },
-            run: context.id,
-            spec: run.spec,
-            label: run.label,
-            hint,
-            cause: outcome.type === 'killed' ? outcome.cause : outcome.error,
-          });
-          sink.settle({ type: 'failed', error });
+          sink.settle({ type: 'failed', error: lateError(run, ms, hint, causeOf(outcome)) });
         },
       });
       return {

@@ -8,6 +8,7 @@ import {
   type Spec,
   type Traits,
 } from '../kernel/index.ts';
+import type { RunRecord } from '../kernel/run.ts';
 
 type Start<T, I> = (sink: Sink<T, I>, context: Context) => Running;
 
@@ -64,4 +65,18 @@ const CODE = new Set(['around', 'beforeAfter', 'fallback']);
 /** Throws for a runner that runs once only, where advice would start it again. */
 export function mustRepeat(inner: Runner<any, any>, advice: string): void {
   if (inner.traits.once !== undefined) throw new TypeError(`${advice}: ${inner.traits.once}`);
+}
+
+/** What has nothing of its own to be told: its child is killed, paused and played with it. */
+export function follow(child: () => Running): Running {
+  return { pause() {}, play() {}, kill: (by) => child().kill(by) };
+}
+
+/** Whether a run is about to be killed, with one above it: it should begin nothing any more. */
+export function isEnding(run: RunRecord): boolean {
+  for (let at: RunRecord | undefined = run; at !== undefined; at = at.parent) {
+    if (at.doom !== undefined) return true;
+    if (at.runner.traits.shield === true) return false;
+  }
+  return false;
 }

@@ -12,7 +12,8 @@ import { PASSWORD, type ExecArguments } from './execOptions.ts';
 import { jsonLine, notOk, printGathered, skippedLines, summaryOf, summaryOfInterrupted } from './execOutput.ts';
 import { execute, type ExecEnd } from './execRun.ts';
 import { keepLastTime } from './execState.ts';
-import { makeFolder } from './execTranscript.ts';
+import { UsageError } from './usage.ts';
+import { makeFolders } from '../advice/folders.ts';
 import { perform } from './perform.ts';
 import { Spool } from './spool.ts';
 
@@ -36,7 +37,7 @@ export async function runExec(what: Exec): Promise<void> {
     input: argv.stdin && !dry ? new Spool(process.stdin) : undefined,
     sudo: argv.sudo ? await sudo(what) : undefined,
   };
-  if (argv.transcript !== undefined && !dry) makeFolder(argv.transcript);
+  if (argv.transcript !== undefined && !dry) makeTranscripts(argv.transcript);
   const run = dry ? () => inHosts(what, more, () => {}) : () => live(what, more);
   await perform(() => [run], {
     slots: undefined,
@@ -129,4 +130,13 @@ function keep({ hosts, command }: Exec, ends: readonly ExecEnd[]): Error | undef
   const text = typeof command === 'string' ? command : command.join(' ');
   const error = keepLastTime({ failed, command: text, at: new Date().toISOString() });
   return failed.length > 0 ? error : undefined;
+}
+
+/** Makes the folder of `--transcript`. @throws UsageError where that can't be */
+function makeTranscripts(folder: string): void {
+  try {
+    makeFolders(folder);
+  } catch (error) {
+    throw new UsageError(`--transcript: ${(error as Error).message}`);
+  }
 }

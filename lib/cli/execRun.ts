@@ -1,4 +1,7 @@
 // What `exec` does: the command on each host, what is kept of that, and the end.
+import { join } from 'node:path';
+import { fileNameOf } from '../advice/folders.ts';
+import { LineFile } from '../advice/lineFile.ts';
 import { each, type EachOptions } from '../fleet/each.ts';
 import { neverSent } from '../fleet/eachHost.ts';
 import type { HostSet } from '../fleet/hostSet.ts';
@@ -12,7 +15,6 @@ import { program, type ProgramResult } from '../runners/program.ts';
 import type { Host } from '../ssh/host.ts';
 import type { SshSettings } from '../ssh/settings.ts';
 import type { Spool } from './spool.ts';
-import { Transcript } from './execTranscript.ts';
 
 /** Characters of a stream of a host that are kept for the end; of more, the last. */
 const KEPT = 4 * 1024 * 1024;
@@ -81,7 +83,7 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
   const begun = Date.now();
   const said = { stdout: new Said(), stderr: new Said() };
   const name = keyOf(host);
-  const files: Partial<Record<keyof typeof said, Transcript>> = {};
+  const files: Partial<Record<keyof typeof said, LineFile>> = {};
   const hear =
     (stream: 'stdout' | 'stderr') =>
     (line: string): void => {
@@ -91,8 +93,8 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
   let error: Error | undefined;
   try {
     if (transcript !== undefined) {
-      files.stdout = new Transcript(transcript, name, 'out');
-      files.stderr = new Transcript(transcript, name, 'err');
+      files.stdout = new LineFile(join(transcript, `${fileNameOf(name)}.out`));
+      files.stderr = new LineFile(join(transcript, `${fileNameOf(name)}.err`));
     }
     const heard = keep || transcript !== undefined ? { stdout: hear('stdout'), stderr: hear('stderr') } : {};
     const stdin = plan.input === undefined ? {} : { stdin: plan.input.reader() };

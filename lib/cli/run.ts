@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { enterFolder, last, loopOptions, type LoopArguments } from './options.ts';
+import { UsageError } from './usage.ts';
 
 interface RunArguments extends LoopArguments {
   readonly file: string;
@@ -64,6 +65,10 @@ export const run: CommandModule<object, RunArguments> = {
       .example('$0 run build.ts --clean', 'delete what is made no more')
       .example('$0 run deploy.ts --report json > events', 'every event as a line of JSON') as never,
   handler: async (argv) => {
+    if (!argv.memo && argv.refresh !== undefined)
+      throw new UsageError('--refresh runs steps to remember them; --no-memo remembers none');
+    if (!argv.memo && argv.clean)
+      throw new UsageError('--clean deletes what no memo makes any more; with --no-memo none is known');
     const { findScript, loadScript, toSource } = await import('./script.ts');
     const path = findScript(argv.file);
     enterFolder(argv.cwd);

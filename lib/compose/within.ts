@@ -63,7 +63,8 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
       ? {}
       : { env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null])) }),
     ...(slots === undefined ? {} : { slots }),
-    ...(isVia(change.via) ? { via: change.via.spec } : {}),
+    ...(change.via === undefined ? {} : { via: isVia(change.via) ? change.via.spec : 'given' }),
+    ...(change.advice === undefined ? {} : { advice: 'given' }),
   };
   return createRunner<T, I>({
     spec: { type: 'within', change: told, of: inner.spec },

@@ -40,7 +40,8 @@ export function ssh(what: Host | string, command: CommandLine, options: SshOptio
   return createRunner<SshResult>({
     spec: { ...inner.spec, type: 'ssh', host: host.name, ...where },
     label: inner.label,
-    exact: inner.traits.exact!,
+    exact: inner.traits.exact,
+    callbacks: inner.traits.callbacks,
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     start: (sink: Sink<SshResult>, context: Context): Running => {

@@ -42,4 +42,5 @@ export {
   type OutputPipe,
   type Spawner,
   type Stdio,
+  type Usage,
 } from './spawner.ts';

@@ -64,6 +64,8 @@ export interface Traits<T = unknown> {
    * in words what the spec can't tell. Default: it is code of the user's, which no spec tells.
    */
   readonly exact?: true | string | undefined;
+  /** The user's own functions of its lines, by stream: who replays its lines calls them. */
+  readonly callbacks?: { readonly [stream: string]: ((line: any) => unknown) | undefined } | undefined;
   /** The lines that it reports are replayed: they were said by an earlier run. Default false. */
   readonly memory?: boolean | undefined;
 }

@@ -56,6 +56,19 @@ export interface Ask {
   password(): Promise<string>;
 }
 
+/** What a program has used, with the processes that it started and waited for. */
+export interface Usage {
+  /** Time of processors in its own code, milliseconds. */
+  readonly userMs: number;
+  /** In the system's. */
+  readonly systemMs: number;
+  /**
+   * The most memory that one of its processes had at a time, bytes. Linux counts that of the process that it was made from,
+   * which is Node: undefined where it had no more than Node ever had.
+   */
+  readonly maxRss: number | undefined;
+}
+
 /** How a program ended, or why it never began. Exactly one of the two is reported. */
 export type Exit =
   | { readonly type: 'exit'; readonly exitCode: number | undefined; readonly signal: NodeJS.Signals | undefined }
@@ -113,8 +126,15 @@ export interface Child {
 /** Starts programs. Throws nothing: what goes wrong is reported as an Exit. */
 export interface Spawner {
   readonly name: string;
-  /** Calls `started` once the program runs, then `exited` once; never inside `spawn` itself. */
-  spawn(command: Command, started: (pid: number | undefined) => void, exited: (exit: Exit) => void): Child;
+  /**
+   * Calls `started` once the program runs, then `exited` once; never inside `spawn` itself. `usage`: what it has used, where
+   * the system tells.
+   */
+  spawn(
+    command: Command,
+    started: (pid: number | undefined) => void,
+    exited: (exit: Exit, usage?: Usage) => void,
+  ): Child;
   /**
    * A new joint, where it can join programs without their bytes passing through Node. Each of its ends is for one command
    * that is started or killed. Its reader comes to the end of its input when the writer has exited.

@@ -1,8 +1,10 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
+import { attemptsOf, linesOf } from '../advice/attempts.ts';
 import { textOf } from '../kernel/error.ts';
-import { describe, isRunError, type Reason, type Spec } from '../kernel/index.ts';
-import { quote } from '../runners/quote.ts';
+import { describe, isRunError, type Reason } from '../kernel/index.ts';
+
+export { duration, wouldDo } from '../advice/words.ts';
 
 /** What went wrong, in one line and without what ran: that is the label's to say. */
 export function briefly(error: Error): string {
@@ -36,6 +38,11 @@ export function inOneLine(error: Error): string {
 
 /** What went wrong, for a reader who has seen nothing of it: the last lines of a program, the stack of the user's own code. */
 export function fully(error: Error, depth = 0): string {
+  const before = linesOf(attemptsOf(error));
+  return [inFull(error, depth), ...(before.length === 0 ? [] : ['earlier tries:', ...before.map(indent)])].join('\n');
+}
+
+function inFull(error: Error, depth: number): string {
   if (isRunError(error)) {
     // Of code that was called with reports, the place that threw is what helps; the message has only what it said.
     const thrown =
@@ -80,28 +87,4 @@ function asError(thrown: unknown): Error {
 
 function indent(text: string): string {
   return text.replace(/^/gm, '  ');
-}
-
-/** What a run would do: a program as it would be typed, others as their spec. */
-export function wouldDo(spec: Spec): string {
-  if (spec.type === 'program')
-    return `$ ${commandOf(spec)}${typeof spec['cwd'] === 'string' ? ` (in ${spec['cwd']})` : ''}`;
-  if (spec.type === 'pipe' && Array.isArray(spec['of']))
-    return `$ ${(spec['of'] as Spec[]).map(commandOf).join(' | ')}`;
-  return JSON.stringify(spec);
-}
-
-function commandOf(spec: Spec): string {
-  const { command } = spec;
-  return Array.isArray(command) ? command.map((word) => quote(String(word))).join(' ') : String(command);
-}
-
-/** A time as people say it: '12 ms', '1.2 s', '2 min 5 s', '1 h 2 min'. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -48,7 +48,7 @@ export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner
   return createRunner<PipeResult>({
     ...(once !== undefined && { once, discard: () => stages[0]!.traits.discard?.() }),
     spec: { type: 'pipe', of: stages.map((stage) => stage.spec) },
-    exact: stages.map(({ traits }) => traits.exact!).find((exact) => exact !== true) ?? true,
+    exact: stages.map(exactness).find((exact) => exact !== true) ?? true,
     label: stages.map((stage) => stage.label.split(' ', 1)[0]!).join(' | '),
     slot: true,
     leaf: true,
@@ -58,6 +58,11 @@ export function pipe(...programs: readonly Runner<ProgramResult<any>>[]): Runner
     },
     start: (sink, context) => new PipeRun(stages, sink, context),
   });
+}
+
+/** Whether the spec of a stage tells all; lines are told apart by stage no more, so that callbacks can't be called again. */
+function exactness({ traits: { exact = true, callbacks } }: ProgramRunner): true | string {
+  return callbacks === undefined ? exact : 'lines of its stages go to functions';
 }
 
 /** A stage as a run of its own; it is a part of the pipe's slot. */

@@ -115,7 +115,10 @@ export class ProgramRun implements Running {
     this.#child = this.#context.spawner.spawn(
       command,
       () => this.#started(),
-      (exit) => this.#exited(exit),
+      (exit, usage) => {
+        this.#verdict.usage = usage;
+        this.#exited(exit);
+      },
     );
     // Waiting for its turn to start costs no time of its own; waiting for a file may never end.
     const places = [command.stdin, command.stdout, command.stderr];

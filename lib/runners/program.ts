@@ -12,9 +12,18 @@ import {
   type Sink,
   type Spec,
   type Traits,
+  type Usage,
 } from '../kernel/index.ts';
+import { toldNumber } from '../kernel/options.ts';
 import { ProgramRun } from './process.ts';
-import { isFilePlace, settings, type FilePlace, type ProgramOptions, type Settings } from './programOptions.ts';
+import {
+  isFilePlace,
+  settings,
+  type FilePlace,
+  type OutputPlace,
+  type ProgramOptions,
+  type Settings,
+} from './programOptions.ts';
 import { letGo } from './programInput.ts';
 import { needsShell, quote } from './quote.ts';
 
@@ -35,6 +44,11 @@ export interface ProgramResult<B extends string | Buffer = string> {
   readonly ms: number;
   /** Bytes of captured output that were dropped from the front, both streams together. */
   readonly truncated: number;
+  /**
+   * Processor time and memory, where the system tells: not of programs on other machines or in containers, nor of those that execa started. Not
+   * enumerable: results that are equal are so whatever they cost.
+   */
+  readonly usage?: Usage;
 }
 
 /**
@@ -79,21 +93,21 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
 
   get spec(): Spec {
     if (this.#spec !== undefined) return this.#spec;
-    const { cwd, env, exactEnv, stdin, stdout, stderr, encoding, capture, stripFinalNewline, unchecked } =
-      this.settings.options;
+    const { cwd, env, exactEnv, stdin } = this.settings.options;
     const spec: Record<string, Json> = { type: 'program', command: this.#words };
     if (cwd !== undefined) spec['cwd'] = String(cwd);
     if (env !== undefined)
       spec['env'] = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value ?? null]));
     if (exactEnv !== undefined) spec['exactEnv'] = { ...exactEnv };
     if (stdin !== undefined) spec['stdin'] = told(stdin);
-    if (isFile(stdout)) spec['stdout'] = toldFile(stdout);
-    if (isFile(stderr)) spec['stderr'] = toldFile(stderr);
-    // What these change is the result.
-    if (encoding !== undefined && encoding !== 'utf8') spec['encoding'] = encoding;
-    if (capture !== undefined) spec['capture'] = capture;
-    if (stripFinalNewline === false) spec['stripFinalNewline'] = false;
-    if (unchecked === true) spec['unchecked'] = true;
+    for (const name of ['stdout', 'stderr'] as const) {
+      const place = this.settings.options[name];
+      if (place !== undefined) spec[name] = toldPlace(place);
+    }
+    for (const name of RESULT) {
+      const value = this.settings.options[name];
+      if (value !== undefined) spec[name] = name === 'split' ? 'given' : toldNumber(value as number);
+    }
     this.#spec = spec as Spec;
     return this.#spec;
   }
@@ -115,10 +129,12 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
   get traits(): Traits<ProgramResult<any>> {
     const { encoding, once, options } = this.settings;
     const untold = untoldOf(options);
+    const callbacks = callbacksOf(options);
     const usual = encoding === 'buffer' ? BYTES : TEXT;
-    if (once === undefined && untold === undefined) return usual;
+    if (once === undefined && untold === undefined && callbacks === undefined) return usual;
     this.#traits ??= {
       ...usual,
+      ...(callbacks !== undefined && { callbacks }),
       ...(untold !== undefined && { exact: untold }),
       ...(once !== undefined && { once, discard: () => letGo(options.stdin) }),
     };
@@ -142,6 +158,15 @@ const BYTES: Traits<ProgramResult<any>> = {
   dry: () => ({ ...empty, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }),
 };
 
+/** Options that say what its result is. */
+const RESULT = ['encoding', 'capture', 'unchecked', 'split', 'stripFinalNewline', 'timeout', 'maxLine'] as const;
+
+/** A place of output as data. */
+function toldPlace(place: OutputPlace): Json {
+  if (place === 'inherit' || place === 'ignore') return place;
+  return isFile(place) ? toldFile(place) : 'given';
+}
+
 /** A stdin as data. What it holds isn't told (there may be secrets), but whether it is the same. */
 function told(stdin: NonNullable<ProgramOptions['stdin']>): Json {
   if (stdin === 'inherit' || stdin === 'pipe' || stdin === 'ignore') return stdin;
@@ -158,6 +183,11 @@ function isFile(place: ProgramOptions['stdin'] | ProgramOptions['stdout']): plac
 function toldFile(place: FilePlace | URL): Json {
   if (place instanceof URL) return { file: fileURLToPath(place) };
   return place.append === true ? { file: place.file, append: true } : { file: place.file };
+}
+
+function callbacksOf({ stdout, stderr }: ProgramOptions): Traits['callbacks'] {
+  if (typeof stdout !== 'function' && typeof stderr !== 'function') return undefined;
+  return { ...(typeof stdout === 'function' && { stdout }), ...(typeof stderr === 'function' && { stderr }) };
 }
 
 /** What of a program its spec can't tell. */

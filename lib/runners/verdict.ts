@@ -8,7 +8,16 @@
 //   4. it was ended by a signal                           signal (a result when unchecked)
 //   5. its exit code is not 0                             exit   (a result when unchecked)
 //   6. its result
-import { RunError, type Context, type Exit, type Json, type Outcome, type Reason, type Spec } from '../kernel/index.ts';
+import {
+  RunError,
+  type Context,
+  type Exit,
+  type Json,
+  type Outcome,
+  type Reason,
+  type Spec,
+  type Usage,
+} from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import type { Output } from './output.ts';
 import type { ProgramResult, ProgramRunner } from './program.ts';
@@ -29,6 +38,8 @@ export class Verdict {
   readonly #runner: ProgramRunner;
   readonly #run: RunRecord;
   readonly #outputs: Outputs;
+  /** Of the program, once it has exited. */
+  usage: Usage | undefined;
 
   constructor(runner: ProgramRunner, context: Context, outputs: Outputs) {
     this.#runner = runner;
@@ -114,7 +125,10 @@ export class Verdict {
     });
     let truncated = 0;
     for (const output of this.#outputs) truncated += output?.captured?.truncated ?? 0;
-    return { exitCode, signal, stdout, stderr, ms, truncated };
+    const result = { exitCode, signal, stdout, stderr, ms, truncated };
+    // What it cost is no part of what it gave: it isn't compared, printed or remembered with it.
+    if (this.usage !== undefined) Object.defineProperty(result, 'usage', { value: this.usage });
+    return result;
   }
 
   #hint({ exitCode }: Exited): string | undefined {

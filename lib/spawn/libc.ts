@@ -2,6 +2,7 @@
 // and musl agree: this file is not used elsewhere.
 import { readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
+import type { Usage } from '../kernel/spawner.ts';
 
 /** Opaque structures of glibc and musl, none larger than this. */
 export const STRUCTURE = 512;
@@ -72,7 +73,7 @@ function bind(libc: Library) {
     ),
     memcpy: libc.func('void *memcpy(void *to, void *from, ulong size)'),
     kill: libc.func('int kill(int pid, int signal)'),
-    waitpid: libc.func('int waitpid(int pid, void *status, int options)'),
+    wait4: libc.func('int wait4(int pid, void *status, int options, void *usage)'),
     waitid: libc.func('int waitid(int type, uint id, void *info, int options)'),
     /** Where the C library has the environment of this process. */
     environ: libc.symbol('environ'),
@@ -110,6 +111,8 @@ const two = new Int32Array(2);
 const one = new Int32Array(1);
 const info = new Int32Array(32);
 const polled = new Int32Array(2);
+/** Larger than musl's, which has room for more. */
+const usage = new BigInt64Array(64);
 
 /** An error as Node's own: `code` is the name of the number. */
 export function systemError(errno: number, what: string): NodeJS.ErrnoException {
@@ -203,7 +206,18 @@ export function canSignal(target: number): boolean | undefined {
 
 /** The status of a child process that has ended, which is reaped by this; undefined while it hasn't, or when it is nobody's. */
 export function reap(pid: number): number | undefined {
-  return c.waitpid(pid, one, WNOHANG) === pid ? one[0] : undefined;
+  return c.wait4(pid, one, WNOHANG, usage) === pid ? one[0] : undefined;
+}
+
+/** What the last one that was reaped has used. */
+export function usageOfReaped(): Usage {
+  // struct rusage: two times of seconds and microseconds, then KiB.
+  const [user, userMicro, system, systemMicro, peak] = usage as unknown as bigint[];
+  return {
+    userMs: Number(user) * 1000 + Number(userMicro) / 1000,
+    systemMs: Number(system) * 1000 + Number(systemMicro) / 1000,
+    maxRss: Number(peak) > process.resourceUsage().maxRSS ? Number(peak) * 1024 : undefined,
+  };
 }
 
 /** The pid of a child process that has ended and is not reaped yet (nor by this); undefined when there is none. */

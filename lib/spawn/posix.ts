@@ -56,7 +56,7 @@ export const posixStarter: Starter = {
       if (error !== undefined) failed(error);
       else {
         for (const fd of theirs) close(fd);
-        whenEnded(pid, (exitCode, signal) => told.exited(exitCode, signal), told.weak === true);
+        whenEnded(pid, (exitCode, signal, usage) => told.exited(exitCode, signal, usage), told.weak === true);
         const [stdin, stdout, stderr] = ours;
         told.begun({
           pid,

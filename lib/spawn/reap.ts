@@ -1,11 +1,12 @@
 // The ends of the programs that the posix spawner started. Node passes SIGCHLD on, once for several ends maybe, so each
 // time all that have ended are looked for. Only our own are reaped: libuv waits for each of its children by its number, and
 // so does whoever else has some, so nobody takes what is another's.
-import { anyEnded, reap } from './libc.ts';
+import type { Usage } from '../kernel/spawner.ts';
+import { anyEnded, reap, usageOfReaped } from './libc.ts';
 import { constants } from 'node:os';
 
 /** What its end is told to. */
-export type Ended = (exitCode: number | undefined, signal: NodeJS.Signals | undefined) => void;
+export type Ended = (exitCode: number | undefined, signal: NodeJS.Signals | undefined, usage: Usage) => void;
 
 interface Awaited {
   readonly ended: Ended;
@@ -64,9 +65,10 @@ function end(pid: number): boolean {
   const { ended, weak } = one;
   awaited.delete(pid);
   if (!weak && --holding === 0) clearInterval(timer);
+  const used = usageOfReaped();
   const number = status & 0x7f;
-  if (number === 0) ended((status >> 8) & 0xff, undefined);
-  else ended(undefined, NAMES.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals));
+  if (number === 0) ended((status >> 8) & 0xff, undefined, used);
+  else ended(undefined, NAMES.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals), used);
   return true;
 }
 

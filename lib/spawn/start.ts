@@ -1,6 +1,6 @@
 // A program of this machine, whatever makes its process: from the queue to the last of its group.
 import type { Writable } from 'node:stream';
-import type { Child, Command, Exit, OutputPipe } from '../kernel/spawner.ts';
+import type { Child, Command, Exit, OutputPipe, Usage } from '../kernel/spawner.ts';
 import { failure, fileFailure, passes, platformFailure } from './failure.ts';
 import { ends, Group } from './group.ts';
 import { enter, exited, failed, leave, starts } from './living.ts';
@@ -33,7 +33,7 @@ export interface Told {
   begun(process: Process): void;
   failed(error: NodeJS.ErrnoException): void;
   /** Once the process has been reaped. */
-  exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined): void;
+  exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined, usage?: Usage): void;
 }
 
 /** A variable of the environment. */
@@ -68,7 +68,7 @@ export function start(
   starter: () => Starter,
   command: Command,
   started: (pid: number | undefined) => void,
-  exited: (exit: Exit) => void,
+  exited: (exit: Exit, usage?: Usage) => void,
 ): Child {
   const child = new LocalChild(starter, command, started, exited);
   enqueue(child);
@@ -86,7 +86,7 @@ class LocalChild implements Child, Told, Waiting {
   #starter!: Starter;
   readonly #command: Command;
   readonly #started: (pid: number | undefined) => void;
-  readonly #exited: (exit: Exit) => void;
+  readonly #exited: (exit: Exit, usage?: Usage) => void;
   #process: Process | undefined;
   #group: Group | undefined;
   #files: Places | undefined;
@@ -103,7 +103,7 @@ class LocalChild implements Child, Told, Waiting {
     starter: () => Starter,
     command: Command,
     started: (pid: number | undefined) => void,
-    exited: (exit: Exit) => void,
+    exited: (exit: Exit, usage?: Usage) => void,
   ) {
     this.#choose = starter;
     this.#command = command;
@@ -229,14 +229,14 @@ class LocalChild implements Child, Told, Waiting {
     for (const signal of this.#pending) this.#group.signal(signal);
   }
 
-  exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined): void {
+  exited(exitCode: number | undefined, signal: NodeJS.Signals | undefined, usage?: Usage): void {
     const group = this.#group!;
     group.leaderExited();
     exited(group);
     if (this.#released) leave(group); // given up before it had begun
     hasten();
     leaveJoints(this.#command);
-    this.#settle({ type: 'exit', exitCode, signal });
+    this.#settle({ type: 'exit', exitCode, signal }, usage);
   }
 
   failed(error: NodeJS.ErrnoException): void {
@@ -267,10 +267,10 @@ class LocalChild implements Child, Told, Waiting {
     this.#settle(exit);
   }
 
-  #settle(exit: Exit): void {
+  #settle(exit: Exit, usage?: Usage): void {
     if (this.#over) return;
     this.#over = true;
-    this.#exited(exit);
+    this.#exited(exit, usage);
   }
 
   #close(): void {

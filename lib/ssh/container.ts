@@ -117,7 +117,8 @@ function inside(spec: Via['spec'], remote: string, lifeline: boolean, enter: (co
             const words = actingFor([...kill, 'TERM'], enter({ ...command, argv }));
             entering = { ...client(words), attended: { asks: [], lifeline: false, reach: aside(client(kill), kill) } };
           }
-          return spawner.spawn(via === undefined ? entering : via(entering), started, exited);
+          // What the client has used is not what the program has.
+          return spawner.spawn(via === undefined ? entering : via(entering), started, (exit) => exited(exit));
         },
       };
     },

@@ -1,5 +1,6 @@
 // A machine that is reached by ssh, as the user names it. What the name means (address, user, key, jump) is decided by the
 // user's OpenSSH; what is given here goes before it, as options of `ssh` do.
+import { registerClass } from '../store/classes.ts';
 
 /** A path on a host: the form of a copy's end that can't be misread. */
 export interface HostPath {
@@ -48,6 +49,13 @@ class HostEntry<V> implements Host<V> {
     return { host: this, path };
   }
 }
+
+// A result that is remembered names its host.
+registerClass(HostEntry, {
+  name: 'sluice.Host',
+  serialize: ({ name, address, user, port, vars }) => ({ name, address, user, port, vars }),
+  deserialize: (parts) => host(parts as HostParts<unknown>) as HostEntry<unknown>,
+});
 
 /** Makes a host. Throws a TypeError for what can't be one: a name that is empty, begins with '-' or has blanks. */
 export function host<V = Record<string, unknown>>(parts: HostParts<V>): Host<V> {

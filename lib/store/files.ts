@@ -22,7 +22,8 @@ import {
 } from 'node:fs';
 import { atProcessEnd } from '../kernel/host.ts';
 import { sha256 } from './digest.ts';
-import { partIsOver, type Paced } from './paced.ts';
+import { overdue } from '../kernel/engine.ts';
+import type { Paced } from './paced.ts';
 import { readSealed, seal, writeAtomically } from './sealed.ts';
 
 /** Nothing is there. */
@@ -39,6 +40,24 @@ const COARSE = 2100;
 const KEPT_DAYS = 60;
 
 type Remembered = readonly [size: string, mtime: string, inode: string, ctime: string, digest: string, day: number];
+
+/** What stands in a name for bytes that are no text. */
+const NO_TEXT = '\uFFFD';
+
+/** The error of something that has no digest. */
+export function unlookable(path: string, why: string): Error {
+  return Object.assign(new Error(`${path} ${why}`), { code: 'EFTYPE' });
+}
+
+/** What is at a path; undefined: nothing, also where what should be a folder above is none. `follow`: what a link leads to. */
+export function statsAt(path: string, follow = false): BigIntStats | undefined {
+  try {
+    return (follow ? statSync : lstatSync)(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+    return undefined;
+  }
+}
 
 /** How a path is looked at. */
 export interface Looking {
@@ -59,24 +78,27 @@ export class Files {
   #known: Map<string, Remembered> | undefined;
   readonly #today = Math.floor(Date.now() / 86_400_000);
   #changed = false;
+  #keeps = false;
+  readonly #prepare: () => void;
   #timer: NodeJS.Timeout | undefined;
   #notAtEnd: (() => void) | undefined;
   /** Large files that are being read: by path, with what they were when that began. */
   readonly #reading = new Map<string, { readonly state: string; readonly digest: Promise<string> }>();
 
-  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written. */
-  constructor(path: string, aside: string) {
+  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written; `prepare` is called before that. */
+  constructor(path: string, aside: string, prepare: () => void = () => {}) {
+    this.#prepare = prepare;
     this.#path = path;
     this.#aside = aside;
   }
 
   /** The digest of what is at a path. Throws for what can't be read, and for what is neither file, folder nor link. */
   *digest(path: string, how: Looking = {}, below = ''): Paced<string> {
-    const stats = statsOf(path, how.follow === true);
+    const stats = statsAt(path, how.follow === true);
     if (stats === undefined) return MISSING;
     if (stats.isFile()) return yield* this.#file(path, stats, how.inPlace === true);
     if (stats.isSymbolicLink()) return `l${sha256(readlinkSync(path))}`;
-    if (!stats.isDirectory()) throw new Error(`${path} is neither a file nor a folder`);
+    if (!stats.isDirectory()) throw unlookable(path, 'is neither a file nor a folder');
     return `d${sha256(yield* this.manifest(path, how, below))}`;
   }
 
@@ -87,9 +109,10 @@ export class Files {
     for (const name of readdirSync(folder).sort()) {
       const path = `${folder}/${name}`;
       if (path === how.skip) continue;
-      if (how.inPlace !== true && partIsOver()) yield undefined;
+      if (how.inPlace !== true && overdue()) yield undefined;
       const within = `${below}${name}`;
       const digest: string = yield* this.digest(path, inside, `${within}/`);
+      if (digest === MISSING && name.includes(NO_TEXT)) throw unlookable(path, 'has a name that is not UTF-8');
       manifest += `${digest} ${name}\0`;
       how.each?.(within, digest);
     }
@@ -152,34 +175,35 @@ export class Files {
     this.#load().set(path, [...stateOf(stats), digest, this.#today]);
     if (this.#changed) return;
     this.#changed = true;
+    if (this.#keeps) this.#saveSoon();
+  }
+
+  /** From now on what is known is written down, after a while and when the process ends; a dry run doesn't ask for that. */
+  keep(): void {
+    if (this.#keeps) return;
+    this.#keeps = true;
+    if (this.#changed) this.#saveSoon();
+  }
+
+  #saveSoon(): void {
     this.#notAtEnd = atProcessEnd(this.save);
     this.#timer = setTimeout(this.save, 2000).unref();
   }
 
-  /** Writes down what is known. It happens by itself after a while, and when the process ends. */
+  /** Writes down what is known, if it is to be kept. */
   readonly save = (): void => {
-    if (!this.#changed) return;
+    if (!this.#changed || !this.#keeps) return;
     this.#changed = false;
     clearTimeout(this.#timer);
     this.#notAtEnd?.();
     try {
+      this.#prepare();
       const all = Object.fromEntries(this.#load());
       writeAtomically(this.#path, seal('digests', JSON.stringify(all)), this.#aside);
     } catch {
       // A store that can't be written has been told of; the next process reads the files again.
     }
   };
-}
-
-function statsOf(path: string, follow: boolean): BigIntStats | undefined {
-  const options = { bigint: true, throwIfNoEntry: false } as const;
-  try {
-    return follow ? statSync(path, options) : lstatSync(path, options);
-  } catch (error) {
-    // A folder above it is a file.
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 function stateOf({ size, mtimeNs, ino, ctimeNs }: BigIntStats): readonly [string, string, string, string] {

@@ -4,24 +4,8 @@
 /** Work in parts; what it yields is a promise to be answered with what that gives, or undefined: go on in a while. */
 export type Paced<T> = Generator<Promise<unknown> | undefined, T, any>;
 
-/** A part lasts this long, in milliseconds. */
-const PART = 5;
-
-let began = 0;
-
-/** Whether this part has lasted long enough. Parts begin with `newPart`. */
-export function partIsOver(): boolean {
-  return performance.now() - began > PART;
-}
-
-/** Called by who drives such work, before each part. */
-export function newPart(): void {
-  began = performance.now();
-}
-
 /** Does such work outside any run. */
 export async function atOnce<T>(work: Paced<T>): Promise<T> {
-  newPart();
   let step = work.next();
   while (step.done !== true) {
     const waited = step.value ?? new Promise((resolve) => setImmediate(resolve));
@@ -29,11 +13,9 @@ export async function atOnce<T>(work: Paced<T>): Promise<T> {
     try {
       answer = await waited;
     } catch (error) {
-      newPart();
       step = work.throw(error);
       continue;
     }
-    newPart();
     step = work.next(answer);
   }
   return step.value;

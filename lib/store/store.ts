@@ -46,15 +46,21 @@ export function storeAt(folder: string): Store {
   return store;
 }
 
-/** The folder of the project around a folder: the nearest one above with a store, else with a package.json or .git, else itself. */
+/** The folder of the project around a folder: the nearest one from there upwards with a store, a package.json or .git; else itself. */
 export function projectOf(folder: string): string {
-  for (const marks of [['.sluice'], ['package.json', '.git']]) {
-    for (let at = resolve(folder); ; at = dirname(at)) {
-      if (marks.some((mark) => existsSync(join(at, mark)))) return at;
-      if (at === dirname(at)) break;
-    }
+  let project = projects.get(folder);
+  if (project === undefined) projects.set(folder, (project = lookForProject(folder)));
+  return project;
+}
+
+/** Asked for by each memo, and the same for all of the process. */
+const projects = new Map<string, string>();
+
+function lookForProject(folder: string): string {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (['.sluice', 'package.json', '.git'].some((mark) => existsSync(join(at, mark)))) return at;
+    if (at === dirname(at)) return resolve(folder);
   }
-  return resolve(folder);
 }
 
 /** Not asked for each time: asking sets it for a moment. */
@@ -77,7 +83,7 @@ export class Store {
   constructor(folder: string) {
     this.folder = folder;
     this.#aside = join(folder, 'tmp');
-    this.files = new Files(join(folder, 'digests'), this.#aside);
+    this.files = new Files(join(folder, 'digests'), this.#aside, () => this.make());
   }
 
   /** The path of something in it. Names are digests where they come from elsewhere. */
@@ -128,10 +134,24 @@ export class Store {
       act();
       return true;
     } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException;
-      this.warn(warn, `the store ${this.folder} can't be written: ${message}; nothing is remembered`, code ?? message);
+      this.#unwritten(warn, error);
       return false;
     }
+  }
+
+  /** The same for work in parts, which gives what it gives, or true for nothing; undefined where it fails. */
+  *tryPaced<T>(warn: Warn, work: Paced<T>): Paced<(T extends void ? true : T) | undefined> {
+    try {
+      return ((yield* work) ?? true) as T extends void ? true : T;
+    } catch (error) {
+      this.#unwritten(warn, error);
+      return undefined;
+    }
+  }
+
+  #unwritten(warn: Warn, error: unknown): void {
+    const { message, code } = error as NodeJS.ErrnoException;
+    this.warn(warn, `the store ${this.folder} can't be written: ${message}; nothing is remembered`, code ?? message);
   }
 
   /** Says something once. */

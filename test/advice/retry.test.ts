@@ -1,9 +1,14 @@
+import { inspect } from 'node:util';
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
+import { retryBudget } from '../../lib/advice/retryBudget.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { toRunner } from '../../lib/kernel/runnable.ts';
+import { fully } from '../../lib/report/explain.ts';
+import { program } from '../../lib/runners/program.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { driven, failure, like, settleDown, value } from '../support.ts';
@@ -156,4 +161,90 @@ t.test('an endless row of tries keeps the latest errors, and its waits are numbe
   t.equal(n, 1101);
   t.equal(attempts.length, 99);
   t.equal(attempts.at(-1)!.message, 'try 1100');
+});
+
+t.test('within: no try begins later, and none is waited for that could not', async (t) => {
+  const clock = fakeClock({ now: 0 });
+  const notes: string[] = [];
+  let n = 0;
+  const step = task(function* () {
+    n++;
+    yield* sleep('1s');
+    yield* failure(new Error(`try ${n}`));
+  });
+  const onEvent = (event: Event): void => void (event.type === 'note' && notes.push(event.text));
+  const ended = step
+    .with(retry({ count: 100, backoff: '1s', factor: 1, jitter: 0, within: '5s' }))
+    .run({ clock, onEvent })
+    .catch((error: unknown) => error);
+  await clock.runAll();
+  t.match(await ended, { message: 'try 3' });
+  t.equal(clock.now(), 5000, 'it gave up at once');
+  t.equal(notes.at(-1), 'no retry: it would begin later than 5000 ms after the first try');
+});
+
+t.test('budget: many that fail together do not multiply the load', async (t) => {
+  const clock = fakeClock();
+  let tries = 0;
+  const step = task(function* () {
+    tries++;
+    yield* failure(new Error('down'));
+  });
+  const notes: string[] = [];
+  const onEvent = (event: Event): void => void (event.type === 'note' && notes.push(event.text));
+  for (const budget of [retryBudget({ ratio: 0.1, min: 5, within: '1m' }), { ratio: 0.1, min: 5, within: '1m' }]) {
+    tries = 0;
+    const patient = retry({ count: 5, budget, backoff: '1s' });
+    const loop = runCommandGens(
+      Array.from({ length: 1000 }, () => step.with(patient)),
+      { clock, onEvent },
+    );
+    loop.catch(() => {});
+    await clock.runAll();
+    await loop.catch(() => {});
+    t.equal(tries, 1000 + 100 + 5);
+  }
+  t.equal(notes.at(-1), 'no retry: the budget of retries is used up (5 and 0.1 for each first try in 60000 ms)');
+  const shared = retryBudget({ ratio: 0, min: 1, within: '10s' });
+  const one = async (): Promise<number> => {
+    tries = 0;
+    const ended = step.with(retry({ count: 1, budget: shared, backoff: 0 })).run({ clock });
+    ended.catch(() => {});
+    await clock.runAll();
+    await ended.catch(() => {});
+    return tries;
+  };
+  t.equal(await one(), 2);
+  t.equal(await one(), 1, 'another retry shares it');
+  await clock.advance('12s');
+  t.equal(await one(), 2, 'it comes back with time');
+  t.throws(() => retry({ budget: '2m' as never }), /a time for all tries is `within`/);
+  t.throws(() => retry({ budget: [] as never }), TypeError);
+  t.throws(() => retryBudget({ ratio: -1 }), RangeError);
+  t.throws(() => retryBudget({ within: 0 }), RangeError);
+  t.throws(() => retryBudget({ times: 3 } as never), /unknown option times/);
+});
+
+t.test('the errors before are shown with the last one, in a line each, and masked', async (t) => {
+  let n = 0;
+  const step = task(function* () {
+    n++;
+    yield* program(`echo noise >&2; echo 'the password is hunter22' >&2; exit ${n === 1 ? 9 : n === 4 ? 1 : 5}`);
+  });
+  const error = (await step
+    .with(retry({ count: 3, backoff: 0 }))
+    .run({ secrets: ['hunter22'] })
+    .catch((thrown: unknown) => thrown)) as Error & { attempts: Error[] };
+  t.equal(error.attempts.length, 3);
+  for (const shown of [inspect(error), fully(error), JSON.stringify(error), error.attempts.map(String).join()]) {
+    t.notMatch(shown, /hunter22/);
+    t.match(shown, /exit/);
+  }
+  t.match(fully(error), /earlier tries:\n.*exit code 9\n.* exit code 5/s);
+  n = 0;
+  const plain: unknown = await step
+    .with(retry({ count: 3, backoff: 0 }))
+    .run()
+    .catch((thrown: unknown) => thrown);
+  t.match(inspect(plain), /attempts: \[\n +.*exit code 9\n +2 x .*exit code 5\n +\]/);
 });

@@ -50,6 +50,14 @@ t.test('nice', async (t) => {
     t.throws(() => via.nice(wrong as number), /via.nice: a number from -20 to 19/);
 });
 
+t.test('what a client has used is not told as the program’s', async (t) => {
+  const env = { PATH: `${printers(t, 'docker')}:${process.env['PATH']}` };
+  for (const lifeline of [true, false]) {
+    const inside = within({ via: via.docker('web', { lifeline }) }, program(['ls']));
+    t.equal((await within({ env }, inside).run()).usage, undefined);
+  }
+});
+
 t.test('docker: folder and environment are those in the container', async (t) => {
   const path = printers(t, 'docker');
   t.same(await words(within({ via: via.docker('web', { lifeline: false }) }, program(['ls', '-l', 'a b'])), path), [

@@ -18,6 +18,7 @@ import t from 'tap';
 import { within } from '../../lib/compose/within.ts';
 import { isRunError, RunError, type RunErrorDetails } from '../../lib/kernel/index.ts';
 import { program } from '../../lib/runners/program.ts';
+import { execaSpawner, localSpawner, posixSpawner } from '../../lib/spawn/local.ts';
 import { contract } from '../../lib/testing/contract.ts';
 import { failure, fixture, hear } from './tools.ts';
 
@@ -33,6 +34,48 @@ t.test('gives exit code, output and time', async (t) => {
   const { ms, ...rest } = await program(['sh', '-c', 'echo out; echo err >&2']).run();
   t.same(rest, { exitCode: 0, signal: undefined, stdout: 'out', stderr: 'err', truncated: 0 });
   t.ok(ms > 0 && ms < 10_000);
+});
+
+t.test('tells what it used, where the system does; results are equal all the same', async (t) => {
+  const busy = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit $CODE';
+  const run = (code: string) => program(busy, { env: { CODE: code } }).run({ spawner: posixSpawner });
+  if (localSpawner.joint!() !== undefined) {
+    const result = await run('0');
+    t.ok(result.usage!.userMs + result.usage!.systemMs > 0);
+    t.ok(result.usage!.userMs + result.usage!.systemMs < 10 * result.ms + 1000);
+    t.notOk(Object.keys(result).includes('usage'));
+    const failed = (await failure(run('3'))).result as typeof result;
+    t.ok(failed.usage!.userMs + failed.usage!.systemMs > 0);
+    const small = (await program(['true']).run({ spawner: posixSpawner })).usage!;
+    t.equal(small.maxRss, undefined, 'it had less than Node, whose memory is counted as its own');
+    t.ok(small.userMs + small.systemMs < 1000, 'its own time, not that of all before');
+    const large = program([process.execPath, '-e', 'Buffer.alloc(600e6, 1)']);
+    const { maxRss } = (await large.run({ spawner: posixSpawner })).usage!;
+    t.ok(maxRss! > 600e6 && maxRss! < 1200e6, String(maxRss));
+  }
+  t.equal((await program('true').run({ spawner: execaSpawner })).usage, undefined);
+});
+
+t.test('its spec tells what decides its result, as far as that is data', async (t) => {
+  const told = program(['x'], {
+    stdout: () => {},
+    stderr: { file: 'log', append: true },
+    encoding: 'latin1',
+    unchecked: true,
+    timeout: Infinity,
+    capture: '1MiB',
+    grace: '1s',
+  }).spec;
+  t.same(told, {
+    type: 'program',
+    command: ['x'],
+    stdout: 'given',
+    stderr: { file: 'log', append: true },
+    encoding: 'latin1',
+    unchecked: true,
+    timeout: 'Infinity',
+    capture: '1MiB',
+  });
 });
 
 t.test('an exit code other than 0 is a failure that names the command and shows the last lines', async (t) => {

@@ -18,6 +18,7 @@ const samples: Record<string, { args?: string[]; prints: RegExp[] }> = {
   'weaksauce.ts': { args: ['0.001'], prints: [/what is up/, /that is cool/, /another thing running concurrently/] },
   'rx-live.ts': { prints: [/./] },
   'provision.ts': { args: ['3'], prints: [/node2 has name=node2/, /retry 1 of 3/, /3 machines are up/] },
+  'build.ts': { prints: [/book +\* unchanged/, /two +\* runs: input \S+two\.txt changed/, /"two":5/] },
   'steps.ts': { prints: [/1\.0: 4 of 4 steps/, /1\.0: 0 of 4 steps/, /this is 1\.1/, /\+version 2\.0/] },
 };
 

@@ -79,13 +79,13 @@ t.test('what is neither file, folder nor link is refused, and not read', async (
 function coarseClock(t: Test): void {
   const real = { statSync: fs.statSync, lstatSync: fs.lstatSync };
   for (const name of ['statSync', 'lstatSync'] as const)
-    (fs as Record<string, unknown>)[name] = ((path: string, options?: { bigint?: boolean }) => {
+    (fs as Record<string, unknown>)[name] = (path: string, options?: { bigint?: boolean }) => {
       const stats = real[name](path, options);
       if (options?.bigint !== true || stats === undefined) return stats;
       const { mtimeNs, ctimeNs } = stats as unknown as fs.BigIntStats;
       const tick = 10_000_000n;
       return Object.assign(stats, { mtimeNs: mtimeNs - (mtimeNs % tick), ctimeNs: ctimeNs - (ctimeNs % tick) });
-    }) as unknown;
+    };
   syncBuiltinESMExports();
   t.teardown(() => {
     Object.assign(fs, real);
@@ -165,6 +165,7 @@ t.test('a digest that is remembered is not read again; the racy are', async (t) 
   settled(path);
   const files = filesIn(folder);
   const digest = (of = files): string => atOnceInPlace(of.digest(path));
+  files.keep();
   t.equal(digest(), `f${sha256('old')}`);
   files.save();
   // Whoever can write what is remembered is believed: so it is seen whether it is used.
@@ -176,6 +177,7 @@ t.test('a digest that is remembered is not read again; the racy are', async (t) 
 
   writeFileSync(path, 'new');
   const fresh = filesIn(folder);
+  fresh.keep();
   t.equal(digest(fresh), `f${sha256('new')}`);
   fresh.save();
   const again = readSealed('digests', join(folder, '.digests'));
@@ -247,7 +249,9 @@ t.test('what is remembered is written down by itself', async (t) => {
   const code = `
     const { Files } = await import(${url('files')});
     const { atOnceInPlace } = await import(${url('paced')});
-    atOnceInPlace(new Files('.digests', '.aside').digest(process.cwd() + '/a'));`;
+    const files = new Files('.digests', '.aside');
+    files.keep();
+    atOnceInPlace(files.digest(process.cwd() + '/a'));`;
   const loader = new URL('../../dist/lib/cli/load/register.js', import.meta.url).href;
   const { status, stderr } = spawnSync(process.execPath, ['--import', loader, '--input-type=module', '-e', code], {
     cwd: folder,

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { atOnce, atOnceInPlace, newPart, partIsOver, type Paced } from '../../lib/store/paced.ts';
+import { overdue } from '../../lib/kernel/engine.ts';
+import { atOnce, atOnceInPlace, type Paced } from '../../lib/store/paced.ts';
 
 t.test('what it waits for is answered, also with an error', async (t) => {
   const work = function* (): Paced<unknown[]> {
@@ -25,8 +26,6 @@ t.test('what it waits for is answered, also with an error', async (t) => {
 });
 
 t.test('a part is over after a while, and others get their turn', async (t) => {
-  newPart();
-  t.equal(partIsOver(), false);
   let turns = 0;
   let others = 0;
   let over = false;
@@ -38,7 +37,7 @@ t.test('a part is over after a while, and others get their turn', async (t) => {
   await atOnce(
     (function* (): Paced<void> {
       for (const until = performance.now() + 60; performance.now() < until;)
-        if (partIsOver()) {
+        if (overdue()) {
           turns++;
           yield undefined;
         }

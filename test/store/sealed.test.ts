@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from '../../lib/store/sealed.ts';
@@ -16,10 +16,9 @@ t.test('what was sealed is read again, as that kind only', async (t) => {
   }
 });
 
-t.test('what cannot be read is damage', { skip: process.getuid?.() === 0 && 'root reads all' }, async (t) => {
-  const path = join(t.testdir({ a: seal('steps', '') }), 'a');
-  chmodSync(path, 0);
-  t.match(readSealed('steps', path), { damage: /EACCES/ });
+t.test('what cannot be read is damage', async (t) => {
+  // Root may read whatever has no permission; nobody reads a folder.
+  t.match(readSealed('steps', t.testdir({})), { damage: /EISDIR/ });
 });
 
 t.test('a file is written aside and put in place; what fails leaves nothing', async (t) => {

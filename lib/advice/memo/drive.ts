@@ -1,13 +1,12 @@
 import { toError, type Outcome } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
-import { newPart, type Paced } from '../../store/paced.ts';
+import type { Paced } from '../../store/paced.ts';
 
 /** Does paced work as a part of a run, inside turns; tells how it ended. The result takes it back: its `finally` is done. */
 export function drive<T>(run: RunRecord, work: Paced<T>, ended: (outcome: Outcome<T>) => void): () => void {
   let over = false;
   const advance = (resume: () => IteratorResult<Promise<unknown> | undefined, T>): void => {
     if (over) return;
-    newPart();
     let step: IteratorResult<Promise<unknown> | undefined, T>;
     try {
       step = resume();
@@ -22,7 +21,8 @@ export function drive<T>(run: RunRecord, work: Paced<T>, ended: (outcome: Outcom
       return;
     }
     const again = (next: () => IteratorResult<Promise<unknown> | undefined, T>): void => run.call(() => advance(next));
-    if (step.value === undefined) setImmediate(() => again(() => work.next()));
+    // The queue looks at the time, and lets the event loop come around.
+    if (step.value === undefined) again(() => work.next());
     else
       step.value.then(
         (value) => again(() => work.next(value)),

@@ -15,6 +15,8 @@ export type Text = { readonly text: string } | { readonly content: string };
 
 /** What came of a run. */
 export interface Entry {
+  /** Of this very entry: another one with the same content has another. */
+  readonly id: string;
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -68,8 +70,8 @@ export function stepIn(value: unknown): Step | undefined {
 
 function isEntry(value: unknown): value is Entry {
   if (!isObject(value)) return false;
-  const { key, at, kept, found, outputs, value: gave, lines } = value;
-  const good = typeof key === 'string' && typeof at === 'number' && typeof kept === 'boolean';
+  const { id, key, at, kept, found, outputs, value: gave, lines } = value;
+  const good = isStrings([id, key]) && typeof at === 'number' && typeof kept === 'boolean';
   return good && isPairs(found) && isPairs(outputs) && isText(gave) && isText(lines);
 }
 

@@ -123,14 +123,18 @@ export class Hold {
     waiting?.giveUp();
     if (waiting !== undefined) throw working.conflict(this.#step, `${output.name} is being made by another step too`);
     this.#turns.push(path);
-    const held = locks.take(path, mark);
+    this.marks.push(mark);
+    let held: locks.Held | undefined;
+    const written = this.#store.try(this.#warn, () => {
+      held = locks.take(path, mark);
+    });
+    if (!written) return;
     if (held?.alive === true)
       throw working.conflict(
         this.#step,
         `${output.name} is being made by process ${held.owner?.pid ?? '(unknown)'} too`,
       );
     if (held === undefined || locks.takeOver(path, held, mark)) this.#files.set(path, JSON.stringify(mark));
-    this.marks.push(mark);
   }
 
   #lockOf({ path }: Output): string {

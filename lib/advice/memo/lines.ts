@@ -1,6 +1,11 @@
 // The lines of a run, kept to be told again: the last ones, up to a limit.
 import type { Said } from './entry.ts';
 
+/** Bytes, with the end of the line. */
+function sizeOf(line: string): number {
+  return Buffer.byteLength(line) + 1;
+}
+
 /** Keeps the last lines. */
 export class LastLines {
   readonly #limit: number;
@@ -19,7 +24,7 @@ export class LastLines {
     if (chunk !== last?.[1]) this.#said.push([stream, chunk]);
     for (const line of lines) {
       chunk.push(line);
-      this.#bytes += line.length + 1;
+      this.#bytes += sizeOf(line);
     }
     while (this.#bytes > this.#limit) this.#drop();
   }
@@ -28,7 +33,7 @@ export class LastLines {
     const [first] = this.#said;
     if (first === undefined) return;
     // By whole chunks while that is enough; the last one by its lines.
-    const size = first[1].reduce((sum, line) => sum + line.length + 1, 0);
+    const size = first[1].reduce((sum, line) => sum + sizeOf(line), 0);
     if (this.#bytes - size >= this.#limit) {
       this.#said.shift();
       this.#bytes -= size;
@@ -36,7 +41,7 @@ export class LastLines {
       return;
     }
     let count = 0;
-    while (this.#bytes > this.#limit) this.#bytes -= first[1][count++]!.length + 1;
+    while (this.#bytes > this.#limit) this.#bytes -= sizeOf(first[1][count++]!);
     this.dropped += count;
     first[1].splice(0, count);
     if (first[1].length === 0) this.#said.shift();

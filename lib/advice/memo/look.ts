@@ -1,6 +1,7 @@
 // What is, beside what was: the digests of the inputs now, the key that they make, and whether an entry of that key still holds.
 import { statSync } from 'node:fs';
 import { RunError, type Context } from '../../kernel/index.ts';
+import { overdue } from '../../kernel/engine.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256, sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
@@ -9,6 +10,7 @@ import type { Store, Warn } from '../../store/store.ts';
 import type { Found, Part, Step } from './entry.ts';
 import type { Input, Output, Plan } from './plan.ts';
 import { readable, stepAt, type Memory } from './remember.ts';
+import { variableText } from './surroundings.ts';
 import * as working from './working.ts';
 
 /** What was seen. */
@@ -55,6 +57,7 @@ export class Look {
 
   /** The digests of the files among the inputs, by name. */
   *files(): Paced<ReadonlyMap<string, string>> {
+    if (overdue()) yield undefined;
     const files = new Map<string, string>();
     for (const input of yield* this.#inputs()) files.set(input.name, yield* this.#input(input));
     return files;
@@ -84,8 +87,7 @@ export class Look {
     try {
       digest = yield* this.#plan.look(input, this.#store.files, this.#store.folder);
     } catch (error) {
-      if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
-      throw this.#missing(path, `${name} can't be read; nothing was started`, error);
+      throw this.#told(error, path, `its ${name} can't be read`);
     }
     if (digest === MISSING && required && !this.#run.ambient.dryRun)
       throw this.#missing(path, `its ${name} does not exist; nothing was started`);
@@ -97,6 +99,11 @@ export class Look {
     return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
   }
 
+  /** What the system says of a file, as an error of this run. */
+  #told(error: unknown, path: string, hint: string): unknown {
+    return typeof (error as NodeJS.ErrnoException).code === 'string' ? this.#missing(path, hint, error) : error;
+  }
+
   /** The file that a step has in the store. */
   stepName(key: string): string {
     const [first] = this.#plan.declared;
@@ -105,13 +112,15 @@ export class Look {
 
   /** What is known of the step. */
   known(key: string): Step | undefined {
-    return stepAt(this.#store, this.stepName(key), this.#warn);
+    return stepAt(this.#store, this.stepName(key), this.#warn, !this.#run.ambient.dryRun);
   }
 
-  /** The entry that holds, of those that were made from `since` on. */
-  *fresh({ key }: Seen, known: Step | undefined, since: number): Paced<Fresh | undefined> {
+  /** The entry that holds, of those that are not refused. */
+  *fresh({ key }: Seen, known: Step | undefined, refused: ReadonlySet<string>): Paced<Fresh | undefined> {
     for (const entry of known?.entries ?? []) {
-      if (entry.key !== key || entry.at < since) continue;
+      if (entry.key !== key || refused.has(entry.id)) continue;
+      // Functions that want all of its lines can't have them.
+      if (entry.dropped > 0 && this.#run.runner.traits.core?.traits.callbacks !== undefined) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));
       if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
       const restore: Found[] = [];
@@ -140,14 +149,22 @@ export class Look {
 
   /** The digest of one of them: '$NAME' or 'input PATH'. */
   *foundNow(what: string): Paced<string> {
-    if (what.startsWith('$')) return sha256(variable(this.#run, what.slice(1)) ?? 'unset');
+    if (what.startsWith('$')) return sha256(variableText(variable(this.#run, what.slice(1))));
     const path = this.#plan.pathOf(what.replace(/^input /, ''));
-    return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
+    try {
+      return yield* this.#store.files.digest(path, { follow: true, skip: this.#store.folder });
+    } catch (error) {
+      throw this.#told(error, path, `its ${what} can't be read`);
+    }
   }
 
   /** The digest of an output. */
   *output(path: string): Paced<string> {
-    return yield* this.#store.files.digest(path, { skip: this.#store.folder });
+    try {
+      return yield* this.#store.files.digest(path, { skip: this.#store.folder });
+    } catch (error) {
+      throw this.#told(error, path, `its output ${this.#plan.nameOf(path)} can't be read`);
+    }
   }
 
   /** Those of all of them. */

@@ -1,25 +1,29 @@
-/** A value without secrets: bytes too. What is neither array nor plain object is masked when it has become text. */
-export function masked(value: unknown, mask: { text(text: string): string; value<V>(value: V): V }): unknown {
-  return bytesMasked(mask.value(value), mask.text, new Set());
+// Secrets in what is stored. They are looked for in the text of a value, where everything is that the value holds, also in
+// instances and Maps: its strings, and the bytes that stand there as base64.
+
+/** Serialized text without secrets. */
+export function maskedText(serialized: string, mask: (text: string) => string): string {
+  const rows: unknown = JSON.parse(serialized);
+  return Array.isArray(rows) ? JSON.stringify(rows.map((row) => maskedRow(row, mask))) : serialized;
 }
 
-function bytesMasked(value: unknown, mask: (text: string) => string, seen: Set<object>): unknown {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return value;
-  if (value instanceof Uint8Array) {
-    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
-    const clean = mask(text);
-    return clean === text ? value : Buffer.from(clean);
+function maskedRow(row: unknown, mask: (text: string) => string): unknown {
+  if (typeof row === 'string') return maskedString(row, mask);
+  if (Array.isArray(row)) {
+    // The first is what kind of thing it is.
+    const [kind, ...rest] = row as unknown[];
+    return [kind, ...rest.map((part) => (typeof part === 'string' ? maskedString(part, mask) : part))];
   }
-  seen.add(value);
-  // What has been masked is a copy, down to what isn't looked into.
-  if (Array.isArray(value)) for (const [index, one] of value.entries()) value[index] = bytesMasked(one, mask, seen);
-  else if (isPlain(value))
-    for (const [name, one] of Object.entries(value))
-      if (one instanceof Object) value[name] = bytesMasked(one, mask, seen);
-  return value;
+  if (typeof row !== 'object' || row === null) return row;
+  return Object.fromEntries(Object.entries(row).map(([name, at]) => [mask(name), at as unknown]));
 }
 
-function isPlain(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^[A-Za-z0-9+/]{2,3}={1,2}$/;
+
+function maskedString(text: string, mask: (text: string) => string): string {
+  const clean = mask(text);
+  if (clean !== text || !BASE64.test(text)) return clean;
+  const inside = Buffer.from(text, 'base64').toString('utf8');
+  const without = mask(inside);
+  return without === inside ? text : Buffer.from(without).toString('base64');
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { bytes, type Json, type Size } from '../../kernel/index.ts';
 import { checkOptions } from '../../kernel/options.ts';
 import { show } from '../../kernel/runnable.ts';
+import { serialize } from '../../store/serialize.ts';
 
 /** What a memo goes by. */
 export interface MemoOptions {
@@ -26,7 +27,10 @@ export interface MemoOptions {
   readonly lines?: Size | false | undefined;
   /** What becomes of outputs that were changed by work that failed: 'move' (to `failed/` in the store) or 'keep'. Default 'move'. */
   readonly partial?: 'move' | 'keep' | undefined;
-  /** The folder of the store; relative to Node's own. Default: `.sluice` in the project (the nearest folder above with one, a package.json or .git). */
+  /**
+   * The folder of the store; relative to Node's own. Default: `.sluice` in the project, which is the nearest folder with one, a
+   * package.json or .git, from the loop's folder (its option `cwd`, else Node's own) upwards.
+   */
   readonly store?: string | URL | undefined;
 }
 
@@ -119,7 +123,7 @@ export function settings(options: MemoOptions): Settings {
     throw new TypeError(`memo: partial is 'move' or 'keep', not ${show(partial)}`);
   if (version !== undefined && typeof version !== 'string' && typeof version !== 'number')
     throw new TypeError(`memo: version is a string or a number, not ${show(version)}`);
-  checkJson(key);
+  checkKey(key);
   return {
     inputs: Array.from(inputs, (input: unknown, index) =>
       typeof input === 'string' || input instanceof URL ? pathOf(`memo: inputs[${index}]`, input) : input,
@@ -135,13 +139,14 @@ export function settings(options: MemoOptions): Settings {
   };
 }
 
-function checkJson(key: unknown): void {
+function checkKey(key: unknown): void {
   if (key === undefined) return;
-  let text: string | undefined;
   try {
-    text = JSON.stringify(key);
+    serialize(key);
   } catch (cause) {
-    throw new TypeError(`memo: key can't be told as JSON: ${(cause as Error).message}`, { cause });
+    throw new TypeError(
+      `memo: key is ${show(key)}, which is no value that can be compared: ${(cause as Error).message}`,
+      { cause },
+    );
   }
-  if (text === undefined) throw new TypeError(`memo: key is ${show(key)}, which JSON has no word for`);
 }

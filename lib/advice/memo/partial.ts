@@ -1,12 +1,13 @@
 // Outputs of work that failed, or whose process died: they go out of the way, so that nobody takes them for whole.
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { sha256of } from '../../store/digest.ts';
+import { statsAt } from '../../store/files.ts';
 import { move, type Store } from '../../store/store.ts';
 
 /** What a path is on the disk, as a text that differs when it was written since. Cheap: nothing is read but folders. */
 export function stateOf(path: string): string {
-  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const stats = statsAt(path);
   if (stats === undefined) return '-';
   const own = [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs, stats.mode].join(':');
   if (!stats.isDirectory()) return own;

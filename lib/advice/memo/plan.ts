@@ -1,8 +1,9 @@
 // What a memo goes by in one run: the parts that decide what it does, and the files that it reads and writes.
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { inspect } from 'node:util';
 import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
 import { show } from '../../kernel/runnable.ts';
-import type { Files } from '../../store/files.ts';
+import { MISSING, unlookable, type Files } from '../../store/files.ts';
 import { sha256 } from '../../store/digest.ts';
 import type { Paced } from '../../store/paced.ts';
 import { serialize } from '../../store/serialize.ts';
@@ -34,6 +35,16 @@ export interface Output {
   /** Relative to the project where it is inside. */
   readonly name: string;
 }
+
+/** How values are shown to who asks why. */
+const SHOWN = {
+  breakLength: Infinity,
+  compact: true,
+  customInspect: false,
+  depth: 5,
+  maxArrayLength: 20,
+  maxStringLength: 200,
+} as const;
 
 /** What a memo goes by. */
 export class Plan {
@@ -91,7 +102,7 @@ export class Plan {
     raw.push(
       ...surroundings(context, settings.env, context.remote === undefined ? this.nameOf(context.cwd) : context.cwd),
     );
-    if (settings.key !== undefined) raw.push({ ...value('key', canonical(settings.key) as Json) });
+    if (settings.key !== undefined) raw.push(this.#value('key', settings.key));
     if (settings.version !== undefined) raw.push(value('version', settings.version));
     if (outputs.size > 0)
       raw.push(
@@ -114,8 +125,7 @@ export class Plan {
     if (isRunner(given))
       throw new TypeError(`memo: ${name} is a runner, which is no value; yield it and give what it gives`);
     try {
-      const text = serialize(canonical(given));
-      return { name, text, show: text };
+      return { name, text: serialize(canonical(given)), show: inspect(given, SHOWN) };
     } catch (cause) {
       throw new TypeError(
         `memo: ${name} is ${show(given)}, which is no value that can be compared: ${(cause as Error).message}`,
@@ -138,12 +148,13 @@ export class Plan {
   #addOutput(outputs: Map<string, Output>, given: string, folder: string, storeFolder: string): void {
     const path = resolve(folder, given);
     const name = this.nameOf(path);
-    if (path === this.project || this.project.startsWith(path + sep))
+    if (isIn(this.project, path))
       throw new TypeError(`memo: the output ${given} is a folder with the whole project in it`);
-    if (path === storeFolder || path.startsWith(storeFolder + sep))
-      throw new TypeError(`memo: the output ${given} is in the store ${storeFolder}`);
+    if (isIn(path, storeFolder)) throw new TypeError(`memo: the output ${given} is in the store ${storeFolder}`);
+    if (isIn(storeFolder, path))
+      throw new TypeError(`memo: the output ${given} is a folder with the store ${storeFolder} in it`);
     for (const other of outputs.keys())
-      if (other !== path && (other.startsWith(path + sep) || path.startsWith(other + sep)))
+      if (other !== path && (isIn(other, path) || isIn(path, other)))
         throw new TypeError(`memo: of the outputs ${name} and ${this.nameOf(other)}, one is inside the other`);
     outputs.set(path, { path, name });
   }
@@ -162,7 +173,7 @@ export class Plan {
       if (type !== 'program' && type !== 'ssh') continue;
       const folder = elsewhere ? this.folder : resolve(this.folder, ...folders, typeof cwd === 'string' ? cwd : '.');
       const file = fileOf(stdin);
-      if (file !== undefined) this.#addInput(inputs, undefined, resolve(folder, file));
+      if (file !== undefined && file !== '/dev/null') this.#addInput(inputs, undefined, resolve(folder, file));
       for (const place of [stdout, stderr]) {
         const target = fileOf(place);
         // What is appended to isn't made.
@@ -195,7 +206,7 @@ export class Plan {
   /** A path as it is told and stored: relative to the project where it is inside, so that the project may be moved. */
   nameOf(path: string): string {
     const name = relative(this.project, path);
-    return name === '' ? '.' : name.startsWith('..') ? path : name.split(sep).join('/');
+    return name === '' ? '.' : /^\.\.(?![^/\\])/.test(name) ? path : name.split(sep).join('/');
   }
 
   /** Back from such a name. */
@@ -220,7 +231,10 @@ export class Plan {
       const output = this.outputs.find((one) => one.path === path || path.startsWith(one.path + sep));
       if (output !== undefined)
         throw new TypeError(`memo: ${input.name} takes in the output ${output.name}; leave it out with ignore`);
-      list += `${yield* files.digest(path, { follow: true })} ${name}\0`;
+      const digest: string = yield* files.digest(path, { follow: true });
+      // A link that leads nowhere is found too.
+      if (digest === MISSING && name.includes('\uFFFD')) throw unlookable(path, 'has a name that is not UTF-8');
+      list += `${digest} ${name}\0`;
     }
     return `g${sha256(list)}`;
   }
@@ -240,6 +254,11 @@ function specParts(spec: Spec): Raw[] {
     raw.push(/env/i.test(name) ? { ...part, show: undefined } : part);
   }
   return raw;
+}
+
+/** Whether a path is a folder, or inside of it. */
+function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 /** More words than these are told as one. */

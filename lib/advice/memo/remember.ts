@@ -1,11 +1,12 @@
 // Entries: made of what a run gave, and what it gave read from one.
+import { randomUUID } from 'node:crypto';
 import type { RunRecord } from '../../kernel/run.ts';
 import { deserialize, serialize } from '../../store/serialize.ts';
 import { sha256 } from '../../store/digest.ts';
 import type { Store, Warn } from '../../store/store.ts';
 import { saidIn, stepIn, type Entry, type Found, type Said, type Step, type Text } from './entry.ts';
 import type { LastLines } from './lines.ts';
-import { masked } from './masked.ts';
+import { maskedText } from './masked.ts';
 
 /** Longer texts are contents of their own, in characters. */
 const INLINE = 8 * 1024;
@@ -53,19 +54,31 @@ export interface Run {
 
 /** An entry of a run; undefined, and told, where what it gave can't be stored. */
 export function entryOf(run: RunRecord, store: Store, warn: Warn, { value, lines, ...rest }: Run): Entry | undefined {
-  const { masking, masker } = run.scope;
+  const { masking } = run.scope;
+  const mask = run.mask.bind(run);
   let text: string;
   try {
-    text = serialize(masking ? masked(value, masker) : value);
+    text = serialize(value);
+    if (masking) {
+      text = maskedText(text, mask);
+      deserialize(text); // a pattern, say, may be none without the secret that it was made of
+    }
   } catch (error) {
     warn(`not remembered: ${(error as Error).message}`);
     return undefined;
   }
-  const said = JSON.stringify(lines.said);
+  const clean = masking ? lines.said.map(([stream, all]) => [stream, all.map(mask)]) : lines.said;
+  const said = JSON.stringify(clean);
   let entry: Entry | undefined;
   store.try(warn, () => {
     const { dropped } = lines;
-    entry = { ...rest, value: stored(run.mask(text), store), lines: stored(run.mask(said), store), dropped };
+    entry = {
+      id: randomUUID(),
+      ...rest,
+      value: stored(text, store),
+      lines: stored(said, store),
+      dropped,
+    };
   });
   return entry;
 }
@@ -74,9 +87,9 @@ function stored(text: string, store: Store): Text {
   return text.length <= INLINE ? { text } : { content: store.putText(text) };
 }
 
-/** What is known of a step. */
-export function stepAt(store: Store, name: string, warn: Warn): Step | undefined {
-  return stepIn(store.read('steps', name, warn, true));
+/** What is known of a step. `used`: it is of use now. */
+export function stepAt(store: Store, name: string, warn: Warn, used = false): Step | undefined {
+  return stepIn(store.read('steps', name, warn, used));
 }
 
 /** Writes down what is known of a step now: its latest run, and what that left. `before`: what was known. */

@@ -10,7 +10,15 @@
 //   6. store the entry, then let go of the locks
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { RunError, type Context, type Outcome, type Runner, type Running, type Sink } from '../../kernel/index.ts';
+import {
+  RunError,
+  toError,
+  type Context,
+  type Outcome,
+  type Runner,
+  type Running,
+  type Sink,
+} from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256 } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
@@ -24,7 +32,7 @@ import { LastLines } from './lines.ts';
 import { Look, type Fresh, type Seen } from './look.ts';
 import type { Settings } from './options.ts';
 import { moveAside } from './partial.ts';
-import { Plan } from './plan.ts';
+import { coreOf, Plan, type Output } from './plan.ts';
 import type { Entry, Found, Step } from './entry.ts';
 import { entryOf, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
@@ -43,6 +51,8 @@ export function memoAround(context: Context): MemoRun | undefined {
 }
 
 export class MemoRun implements Running {
+  /** Lines of its own are replayed ones. */
+  readonly deliver?: NonNullable<Running['deliver']>;
   readonly #settings: Settings;
   readonly #inner: Runner<any, any>;
   readonly #sink: Sink<any>;
@@ -64,10 +74,16 @@ export class MemoRun implements Running {
     this.#inner = inner;
     this.#sink = sink;
     this.#run = context as unknown as RunRecord;
-    const project = projectOf(process.cwd());
+    const project = projectOf(working.rootOf(this.#run).ambient.cwd ?? process.cwd());
     this.#store = storeAt(settings.store ?? `${project}/.sluice`);
     this.#plan = new Plan(settings, inner, context, project, this.#store.folder);
     this.#step = { run: this.#run, plan: this.#plan, identity: sha256(JSON.stringify(this.#plan.raw)) };
+    const { callbacks } = coreOf(inner).traits;
+    if (callbacks !== undefined)
+      this.deliver = (stream, lines, returned) => {
+        const call = callbacks[stream];
+        if (call !== undefined) for (const line of lines) returned(call(line));
+      };
     this.#look = new Look(this.#step, this.#store, this.#warn);
     memos.set(this.#run, this);
     this.#stop = drive(this.#run, this.#work(), (outcome) =>
@@ -81,18 +97,21 @@ export class MemoRun implements Running {
     if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project, ambient.dryRun);
     this.#script?.declare(this.#plan.outputs, this.#look.stepName(''), this.#warn);
     working.enter(this.#step);
+    if (!ambient.dryRun) this.#store.files.keep();
     try {
-      const since = this.#refreshed ? this.#run.now() : -Infinity;
       let seen = yield* this.#look.see();
-      let fresh = yield* this.#look.fresh(seen, this.#look.known(seen.key), since);
+      // What is made from now on will do, also when it was asked for anew: it may be another's who was asked at the same time.
+      let known = this.#look.known(seen.key);
+      const refused = new Set(this.#refreshed ? known?.entries.map(({ id }) => id) : []);
+      let fresh = yield* this.#look.fresh(seen, known, refused);
       const remade = ambient.dryRun ? working.remadeInputs(this.#step) : [];
       if (fresh?.restore.length === 0 && remade.length === 0) return this.#replay(fresh.memory);
       if (ambient.dryRun) return yield* this.#show(seen, fresh, remade);
       this.#hold = new Hold(this.#step, seen.key, this.#store, this.#sink, this.#settings.partial, this.#warn);
       // Inputs that change from now on are found out at the end.
       if (yield* this.#hold.take()) seen = yield* this.#look.see();
-      const known = this.#look.known(seen.key);
-      fresh = yield* this.#look.fresh(seen, known, since);
+      known = this.#look.known(seen.key);
+      fresh = yield* this.#look.fresh(seen, known, refused);
       if (fresh !== undefined && (yield* this.#restored(fresh, known))) return this.#replay(fresh.memory);
       return yield* this.#do(seen, known, this.#hold);
     } finally {
@@ -122,8 +141,12 @@ export class MemoRun implements Running {
       restore.map(([name]) => name),
       known,
     );
-    for (const [name, digest] of restore)
-      if (!(yield* putBack(this.#store, this.#plan.pathOf(name), digest, this.#warn))) return false;
+    const work = function* (this: MemoRun): Paced<boolean> {
+      for (const [name, digest] of restore)
+        if (!(yield* putBack(this.#store, this.#plan.pathOf(name), digest, this.#warn))) return false;
+      return true;
+    };
+    if ((yield* this.#store.tryPaced(this.#warn, work.call(this))) !== true) return false;
     this.#sink.note(`put back: ${restore.map(([name]) => name).join(', ')}`);
     return true;
   }
@@ -141,7 +164,7 @@ export class MemoRun implements Running {
       const digest = yield* this.#look.output(path);
       const left = known?.left[name] ?? [];
       if (digest === MISSING || left.includes(digest)) continue;
-      yield* keep(this.#store, path, digest);
+      if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, path, digest))) === undefined) continue;
       const copy = this.#store.path('contents', digest.slice(1));
       const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
       this.#sink.note(`${name} ${how}: what it was (${short(digest)}) is kept as ${copy}`, {
@@ -160,9 +183,11 @@ export class MemoRun implements Running {
     const why = differences(known.parts, seen.parts);
     const found = yield* this.#look.found(known.found.map(([what]) => what));
     why.push(...foundDifferences(known.found, found));
-    for (const { name, path } of this.#plan.outputs) {
+    // Those too that were found the last time.
+    const names = [...this.#plan.outputs, ...(known.entries[0]?.outputs ?? []).map(([name]) => ({ name }))];
+    for (const name of new Set(names.map((output) => output.name))) {
       const [before] = known.left[name] ?? [];
-      const now = yield* this.#look.output(path);
+      const now = yield* this.#look.output(this.#plan.pathOf(name));
       if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
     }
     return why.length > 0 ? why : ['its last run left no entry'];
@@ -191,15 +216,22 @@ export class MemoRun implements Running {
       known,
     );
     hold.mark();
-    for (const { path } of outputs) mkdirSync(dirname(path), { recursive: true });
+    for (const output of outputs) this.#makeFolder(output);
     const lines = new LastLines(this.#settings.lines);
     const at = this.#run.now();
     let outcome = yield* this.#inside(lines);
     this.#phase = 'after';
-    // Those too that were found while it ran.
-    const left = yield* this.#look.outputs(this.#plan.outputs);
-    const missing = left.find(([, digest]) => digest === MISSING);
-    if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
+    let left: readonly Found[] = [];
+    if (outcome.type === 'finished' || this.#settings.partial === 'keep') {
+      try {
+        // Those too that were found while it ran.
+        left = yield* this.#look.outputs(this.#plan.outputs);
+        const missing = left.find(([, digest]) => digest === MISSING);
+        if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
+      } catch (error) {
+        if (outcome.type === 'finished') outcome = { type: 'failed', error: toError(error) };
+      }
+    }
     const latest = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
     const write = (entry: Entry | undefined): void =>
       writeStep(this.#store, this.#look.stepName(seen.key), known, latest, left.filter(isThere), entry, this.#warn);
@@ -214,13 +246,28 @@ export class MemoRun implements Running {
       write(undefined);
       return outcome;
     }
-    const { keep: kept } = this.#settings;
-    if (kept) for (const [name, digest] of left) yield* keep(this.#store, this.#plan.pathOf(name), digest);
+    const kept = this.#settings.keep && (yield* this.#kept(left));
     const { value } = outcome as { value: unknown };
     const ms = this.#run.now() - at;
     const given = { key: seen.key, at, ms, found: latest.found, outputs: left, kept, value, lines };
     write(entryOf(this.#run, this.#store, this.#warn, given));
     return outcome;
+  }
+
+  #makeFolder({ path, name }: Output): void {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+    } catch (cause) {
+      throw this.#error(path, `the folder for its output ${name} can't be made; nothing was started`, cause);
+    }
+  }
+
+  /** Puts the contents of its outputs into the store; false, and told, where that can't be. */
+  *#kept(left: readonly Found[]): Paced<boolean> {
+    for (const [name, digest] of left)
+      if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, this.#plan.pathOf(name), digest))) === undefined)
+        return false;
+    return true;
   }
 
   /** Runs what it is around. */
@@ -234,10 +281,13 @@ export class MemoRun implements Running {
   }
 
   #notMade(name: string): Outcome<never> {
-    const { id: run, spec, label } = this.#run;
     const hint = `${name} was declared as an output, and is not there`;
-    const path = this.#plan.pathOf(name);
-    return { type: 'failed', error: new RunError({ reason: { type: 'file', path }, run, spec, label, hint }) };
+    return { type: 'failed', error: this.#error(this.#plan.pathOf(name), hint) };
+  }
+
+  #error(path: string, hint: string, cause?: unknown): RunError {
+    const { id: run, spec, label } = this.#run;
+    return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
   }
 
   #putAside({ marks }: Hold): void {
@@ -249,11 +299,16 @@ export class MemoRun implements Running {
 
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
     const changed = [...(yield* this.#look.newCode())];
-    const now = yield* this.#look.files();
-    for (const [name, digest] of seen.files)
-      if (now.get(name) !== digest) changed.push(fileChange(name, digest, now.get(name) ?? MISSING));
-    const found = [...this.#found];
-    changed.push(...foundDifferences(found, yield* this.#look.found(found.map(([what]) => what))));
+    try {
+      const now = yield* this.#look.files();
+      for (const [name, digest] of seen.files)
+        if (now.get(name) !== digest) changed.push(fileChange(name, digest, now.get(name) ?? MISSING));
+      const found = [...this.#found];
+      changed.push(...foundDifferences(found, yield* this.#look.found(found.map(([what]) => what))));
+    } catch (error) {
+      // Gone, or cut short: that doesn't undo what it has done.
+      changed.push(toError(error).message.split('\n', 1)[0]!);
+    }
     return changed;
   }
 
@@ -273,8 +328,9 @@ export class MemoRun implements Running {
       if (output === undefined) continue;
       working.enterOutput(this.#step, output);
       this.#script?.declare([output], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
-      yield* this.#keepForeign([output.name], this.#look.known(this.#hold?.key ?? ''));
-      this.#hold?.takeNow(output);
+      if (this.#hold === undefined) continue; // a dry run
+      yield* this.#keepForeign([output.name], this.#look.known(this.#hold.key));
+      this.#hold.takeNow(output);
     }
   }
 

@@ -53,7 +53,12 @@ export function* surroundings(context: Context, listed: readonly string[], folde
     for (const name of Object.keys(all)) if (all[name] !== own[name]) names.add(name);
     for (const name of Object.keys(own)) if (all[name] === undefined) names.add(name);
   }
-  for (const name of [...names].sort()) yield { name: `$${name}`, text: all[name] ?? 'unset', show: undefined };
+  for (const name of [...names].sort()) yield { name: `$${name}`, text: variableText(all[name]), show: undefined };
+}
+
+/** What is digested of a variable: unset is neither empty nor the word. */
+export function variableText(given: string | undefined): string {
+  return given === undefined ? 'unset' : `=${given}`;
 }
 
 /** Something of the spec. */

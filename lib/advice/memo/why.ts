@@ -6,6 +6,7 @@ import type { Store, Warn } from '../../store/store.ts';
 import { fileChange } from './diff.ts';
 import type { Step } from './entry.ts';
 import { stepAt } from './remember.ts';
+import { variableText } from './surroundings.ts';
 
 /** What is told of a step. */
 export interface Why {
@@ -44,7 +45,7 @@ function* whyOf(step: Step, store: Store, project: string): Paced<Why> {
     const [, kind, rest = ''] = /^(\$|input |code |glob )(.*)$/s.exec(name) ?? [];
     if (kind === 'glob ') unseen.push(name);
     else if (kind === '$') {
-      if (sha256(process.env[rest] ?? 'unset') !== digest) now.push(`${name} is another one here`);
+      if (sha256(variableText(process.env[rest])) !== digest) now.push(`${name} is another one here`);
     } else if (kind !== undefined && /^[fxldg-]/.test(digest)) {
       const seen = yield* look(rest);
       if (seen !== digest) now.push(fileChange(name, digest, seen));

@@ -82,7 +82,8 @@ const matchers = new WeakMap<Glob, (name: string) => boolean>();
 /** In a dry run: what would be made anew, by the loop. */
 const remade = new WeakMap<RunRecord, Set<string>>();
 
-function rootOf(run: RunRecord): RunRecord {
+/** The run of the loop that all of it belongs to. */
+export function rootOf(run: RunRecord): RunRecord {
   let root = run;
   while (root.parent !== undefined) root = root.parent;
   return root;
