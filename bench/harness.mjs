@@ -20,6 +20,7 @@ import { parseArgs } from 'node:util';
  * @property {string[]} [prefix]  a command that its process is started through
  * @property {string} [missing]  why it can't take part here
  * @property {string} [needs]  a program that has to be in PATH
+ * @property {string} [install]  the Debian package with it
  *
  * @typedef {object} Section
  * @property {string} title
@@ -88,9 +89,10 @@ async function measure(section, index) {
   const rounds = Number(flags.rounds ?? section.rounds ?? 5);
   const samples = new Map();
   const skipped = new Map();
-  for (const { name, needs, missing } of contestants) {
+  for (const { name, needs, install, missing } of contestants) {
     if (missing !== undefined) skipped.set(name, missing);
-    else if (needs !== undefined && !inPath(needs)) skipped.set(name, `no ${needs} here`);
+    else if (needs !== undefined && !inPath(needs))
+      skipped.set(name, `no ${needs} here${install === undefined ? '' : ` (apt-get install ${install})`}`);
     else if (flags.only !== undefined && name !== base && !name.includes(flags.only) && !name.startsWith('sluice'))
       skipped.set(name, '--only');
     else samples.set(name, []);

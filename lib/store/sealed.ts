@@ -1,6 +1,6 @@
 // Small files that are whole or not there at all: written aside and renamed, with a first line that says what they are and the
 // digest of the rest. A crash in between, a full disk and a copy that broke off leave something that is seen not to be one.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sha256 } from './digest.ts';
 
@@ -19,6 +19,8 @@ export function seal(kind: string, text: string): string {
 export function readSealed(kind: string, path: string): Found {
   let all: string;
   try {
+    // An error costs ten times as much as this, and most are missing when something is made for the first time.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return 'missing';
     all = readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

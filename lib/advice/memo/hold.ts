@@ -27,6 +27,7 @@ export class Hold {
   /** Of its outputs, from `mark` on. */
   readonly marks: Mark[] = [];
   #turns: string[] = [];
+  #waited = false;
   /** The files, and what they say. */
   readonly #files = new Map<string, string>();
   #giveUp: (() => void) | undefined;
@@ -48,18 +49,20 @@ export class Hold {
             .sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** Waits for all of them. What a dead owner left unfinished is moved aside. */
-  *take(): Paced<void> {
+  /** Waits for all of them; gives whether it had to. What a dead owner left unfinished is moved aside. */
+  *take(): Paced<boolean> {
     for (const { path } of this.#wanted) {
       const waiting = working.waitTurn(path, this.#step.run);
       if (waiting !== undefined) {
         this.#giveUp = waiting.giveUp;
         yield waiting.turn;
+        this.#waited = true;
         this.#giveUp = undefined;
       }
       this.#turns.push(path);
     }
     for (const { path, mark } of this.#wanted) yield* this.#lock(path, mark());
+    return this.#waited;
   }
 
   *#lock(path: string, mark: unknown): Paced<void> {
@@ -86,6 +89,7 @@ export class Hold {
         told = true;
       }
       yield new Promise((resolve) => setTimeout(resolve, wait));
+      this.#waited = true;
     }
   }
 

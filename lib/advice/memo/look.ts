@@ -7,7 +7,7 @@ import { sha256, sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import type { Found, Part } from './entry.ts';
+import type { Found, Part, Step } from './entry.ts';
 import type { Input, Output, Plan } from './plan.ts';
 import { readable, stepAt, type Memory } from './remember.ts';
 import { variableText } from './surroundings.ts';
@@ -35,6 +35,8 @@ export class Look {
   readonly #store: Store;
   readonly #run: RunRecord;
   readonly #warn: Warn;
+  /** Of what doesn't come from files. */
+  #constant: readonly Part[] | undefined;
 
   constructor(step: working.Step, store: Store, warn: Warn) {
     this.#plan = step.plan;
@@ -45,16 +47,20 @@ export class Look {
 
   /** What decides what is done, now. Throws where an input isn't there. */
   *see(): Paced<Seen> {
+    const files = yield* this.files();
+    this.#constant ??= this.#plan.raw.map(({ name, text, show }) =>
+      show === undefined ? [name, sha256(text)] : [name, sha256(text), this.#run.mask(show)],
+    );
+    const parts = [...files, ...this.#constant];
+    return { files, parts, key: sha256of(parts.map(([name, digest]) => `${name}=${digest}`)) };
+  }
+
+  /** The digests of the files among the inputs, by name. */
+  *files(): Paced<ReadonlyMap<string, string>> {
     if (overdue()) yield undefined;
     const files = new Map<string, string>();
     for (const input of yield* this.#inputs()) files.set(input.name, yield* this.#input(input));
-    const { raw } = this.#plan;
-    const parts: Part[] = [...files];
-    for (const { name, text, show } of raw) {
-      const digest = sha256(text);
-      parts.push(show === undefined ? [name, digest] : [name, digest, this.#run.mask(show)]);
-    }
-    return { files, parts, key: sha256of(parts.map(([name, digest]) => `${name}=${digest}`)) };
+    return files;
   }
 
   *#inputs(): Paced<readonly Input[]> {
@@ -104,14 +110,13 @@ export class Look {
     return first === undefined ? key : stepNameOf(first.name);
   }
 
-  /** The ids of the entries that there are. */
-  entries({ key }: Seen): ReadonlySet<string> {
-    return new Set(stepAt(this.#store, this.stepName(key), this.#warn)?.entries.map(({ id }) => id));
+  /** What is known of the step. */
+  known(key: string): Step | undefined {
+    return stepAt(this.#store, this.stepName(key), this.#warn, !this.#run.ambient.dryRun);
   }
 
   /** The entry that holds, of those that are not refused. */
-  *fresh({ key }: Seen, refused: ReadonlySet<string>): Paced<Fresh | undefined> {
-    const known = stepAt(this.#store, this.stepName(key), this.#warn, !this.#run.ambient.dryRun);
+  *fresh({ key }: Seen, known: Step | undefined, refused: ReadonlySet<string>): Paced<Fresh | undefined> {
     for (const entry of known?.entries ?? []) {
       if (entry.key !== key || refused.has(entry.id)) continue;
       // Functions that want all of its lines can't have them.

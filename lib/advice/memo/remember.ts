@@ -92,16 +92,16 @@ export function stepAt(store: Store, name: string, warn: Warn, used = false): St
   return stepIn(store.read('steps', name, warn, used));
 }
 
-/** Writes down what is known of a step now: its latest run, and what that left. */
+/** Writes down what is known of a step now: its latest run, and what that left. `before`: what was known. */
 export function writeStep(
   store: Store,
   name: string,
+  before: Step | undefined,
   latest: Omit<Step, 'left' | 'entries'>,
   outputs: readonly Found[],
   entry: Entry | undefined,
   warn: Warn,
 ): void {
-  const before = stepAt(store, name, warn);
   const left = { ...before?.left };
   for (const [output, digest] of outputs)
     left[output] = [digest, ...(left[output] ?? []).filter((one) => one !== digest)].slice(0, LEFT);

@@ -2,7 +2,7 @@
 //
 // The order of things, so that neither a crash nor another process can make a wrong entry:
 //   1. look: the digests of the inputs give the key, the key an entry, the entry what its outputs have to be
-//   2. take the locks and look again: somebody else may have done it meanwhile. A lock is the mark of a step at work too: it says
+//   2. take the locks and look again: somebody else may have done it meanwhile (at the inputs, if it had to wait). A lock is the mark of a step at work too: it says
 //      what an output was before
 //   3. keep what would be overwritten and is no run's
 //   4. run; on failure what was changed since the mark goes out of the way
@@ -34,7 +34,7 @@ import type { Settings } from './options.ts';
 import { moveAside } from './partial.ts';
 import { coreOf, Plan, type Output } from './plan.ts';
 import type { Entry, Found, Step } from './entry.ts';
-import { entryOf, stepAt, stepOfLabel, writeStep, type Memory } from './remember.ts';
+import { entryOf, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
 import * as working from './working.ts';
 
@@ -101,18 +101,19 @@ export class MemoRun implements Running {
     try {
       let seen = yield* this.#look.see();
       // What is made from now on will do, also when it was asked for anew: it may be another's who was asked at the same time.
-      const refused = this.#refreshed ? this.#look.entries(seen) : new Set<string>();
-      let fresh = yield* this.#look.fresh(seen, refused);
+      let known = this.#look.known(seen.key);
+      const refused = new Set(this.#refreshed ? known?.entries.map(({ id }) => id) : []);
+      let fresh = yield* this.#look.fresh(seen, known, refused);
       const remade = ambient.dryRun ? working.remadeInputs(this.#step) : [];
       if (fresh?.restore.length === 0 && remade.length === 0) return this.#replay(fresh.memory);
       if (ambient.dryRun) return yield* this.#show(seen, fresh, remade);
       this.#hold = new Hold(this.#step, seen.key, this.#store, this.#sink, this.#settings.partial, this.#warn);
-      yield* this.#hold.take();
-      seen = yield* this.#look.see();
-      fresh = yield* this.#look.fresh(seen, refused);
-      if (fresh !== undefined && (yield* this.#restored(fresh, this.#known(seen.key))))
-        return this.#replay(fresh.memory);
-      return yield* this.#do(seen, this.#hold);
+      // Inputs that change from now on are found out at the end.
+      if (yield* this.#hold.take()) seen = yield* this.#look.see();
+      known = this.#look.known(seen.key);
+      fresh = yield* this.#look.fresh(seen, known, refused);
+      if (fresh !== undefined && (yield* this.#restored(fresh, known))) return this.#replay(fresh.memory);
+      return yield* this.#do(seen, known, this.#hold);
     } finally {
       this.#hold?.release();
       working.leave(this.#step);
@@ -150,11 +151,10 @@ export class MemoRun implements Running {
     return true;
   }
 
-  /** What is known of this step, under whatever key. */
-  #known(key: string): Step | undefined {
-    const name = this.#look.stepName(key);
-    const known = stepAt(this.#store, name, this.#warn);
-    return known ?? (name === key ? stepOfLabel(this.#store, this.#run.label, this.#warn) : undefined);
+  /** What is known of this step, under whatever key; `known`: under this one. */
+  #latest(key: string, known: Step | undefined): Step | undefined {
+    if (known !== undefined || this.#look.stepName(key) !== key) return known;
+    return stepOfLabel(this.#store, this.#run.label, this.#warn);
   }
 
   /** What is at an output and was left there by no run is somebody's work: it is kept before it is overwritten. */
@@ -194,7 +194,8 @@ export class MemoRun implements Running {
   }
 
   *#show(seen: Seen, fresh: Fresh | undefined, remade: readonly string[]): Paced<Outcome<any>> {
-    const why = remade.length > 0 ? remade : yield* this.#why(seen, this.#known(seen.key), fresh);
+    const why =
+      remade.length > 0 ? remade : yield* this.#why(seen, this.#latest(seen.key, this.#look.known(seen.key)), fresh);
     if (fresh !== undefined && remade.length === 0) {
       this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
       return { type: 'finished', value: fresh.memory.value };
@@ -206,10 +207,9 @@ export class MemoRun implements Running {
 
   // --- what is done -------------------------------------------------------------------------------------------------------
 
-  *#do(seen: Seen, hold: Hold): Paced<Outcome<any>> {
+  *#do(seen: Seen, known: Step | undefined, hold: Hold): Paced<Outcome<any>> {
     const { outputs } = this.#plan;
-    const known = this.#known(seen.key);
-    const why = yield* this.#why(seen, known, undefined);
+    const why = yield* this.#why(seen, this.#latest(seen.key, known), undefined);
     if (why.length > 0) this.#sink.note(`runs: ${why.join('; ')}`, { why });
     yield* this.#keepForeign(
       outputs.map(({ name }) => name),
@@ -234,7 +234,7 @@ export class MemoRun implements Running {
     }
     const latest = { label: this.#run.label, at, parts: seen.parts, found: [...this.#found], why };
     const write = (entry: Entry | undefined): void =>
-      writeStep(this.#store, this.#look.stepName(seen.key), latest, left.filter(isThere), entry, this.#warn);
+      writeStep(this.#store, this.#look.stepName(seen.key), known, latest, left.filter(isThere), entry, this.#warn);
     if (outcome.type !== 'finished') {
       this.#putAside(hold);
       if (this.#settings.partial === 'keep' && left.length > 0) write(undefined);
@@ -300,9 +300,9 @@ export class MemoRun implements Running {
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
     const changed = [...(yield* this.#look.newCode())];
     try {
-      const again = yield* this.#look.see();
+      const now = yield* this.#look.files();
       for (const [name, digest] of seen.files)
-        if (again.files.get(name) !== digest) changed.push(fileChange(name, digest, again.files.get(name) ?? MISSING));
+        if (now.get(name) !== digest) changed.push(fileChange(name, digest, now.get(name) ?? MISSING));
       const found = [...this.#found];
       changed.push(...foundDifferences(found, yield* this.#look.found(found.map(([what]) => what))));
     } catch (error) {
@@ -329,7 +329,7 @@ export class MemoRun implements Running {
       working.enterOutput(this.#step, output);
       this.#script?.declare([output], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
-      yield* this.#keepForeign([output.name], this.#known(this.#hold.key));
+      yield* this.#keepForeign([output.name], this.#look.known(this.#hold.key));
       this.#hold.takeNow(output);
     }
   }
