@@ -229,7 +229,10 @@ t.test('what can not be compared is a TypeError that shows what to do', async (t
     () => program('x', { stdin: [Buffer.from('a')] as never }).with(shared),
     /its stdin is a stream or an iterable/,
   );
-  t.throws(() => pipe(program('x'), program('y', { stderr: () => {} })).with(shared), /lines of its stages go to functions/);
+  t.throws(
+    () => pipe(program('x'), program('y', { stderr: () => {} })).with(shared),
+    /lines of its stages go to functions/,
+  );
   t.throws(
     () => within({ via: (command) => command }, program('x')).with(shared),
     /rewriting of its commands is a function/,

@@ -40,11 +40,11 @@ t.test('without clean they are told; a dry run lists', async (t) => {
   await loop(p, [['a'], ['b']]);
   for (const _ of [1, 2])
     t.match(stale(await loop(p, [['a']], { clean: false })), [
-      /^1 stale output of earlier runs: .*\/b \(--clean deletes them\)$/,
+      /^1 stale output of earlier runs: b \(--clean deletes them\)$/,
     ]);
-  t.match(stale(await loop(p, [['a']], { dryRun: true })), [/^1 stale output would be deleted: .*\/b$/]);
+  t.match(stale(await loop(p, [['a']], { dryRun: true })), [/^1 stale output would be deleted: b$/]);
   t.ok(p.has('b'));
-  t.match(stale(await loop(p, [['a']])), [/^deleted 1 stale output: .*\/b$/]);
+  t.match(stale(await loop(p, [['a']])), [/^deleted 1 stale output: b$/]);
   t.notOk(p.has('b'));
 });
 
