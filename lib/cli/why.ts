@@ -26,9 +26,10 @@ export const why: CommandModule<object, WhyArguments> = {
       .options(storeOption)
       .example("$0 why 'cc -c a.c'", 'which input has changed?') as never,
   handler: async ({ label, ...argv }) => {
-    const [{ openStore }, { whys }, { atOnce }, { suggest }] = await Promise.all([
+    const [{ openStore }, { whys }, { few }, { atOnce }, { suggest }] = await Promise.all([
       import('./store.ts'),
       import('../advice/memo/why.ts'),
+      import('../advice/memo/diff.ts'),
       import('../store/paced.ts'),
       import('../kernel/suggest.ts'),
     ]);
@@ -50,7 +51,7 @@ export const why: CommandModule<object, WhyArguments> = {
       const lines = [
         outputs.length === 0 ? name : `${name} → ${outputs.join(', ')}`,
         `  ran ${duration(Math.max(0, Date.now() - at))} ago: ${reasons.length === 0 ? 'for the first time' : reasons.join('; ')}`,
-        `  now: ${now.length === 0 ? 'its files and variables are unchanged' : now.join('; ')}`,
+        `  now: ${now.length === 0 ? 'its files and variables are unchanged' : few(now).join('; ')}`,
         ...(unseen.length === 0 ? [] : [`  not looked at: ${unseen.join(', ')}`]),
       ];
       process.stdout.write(`${lines.map(forTerminal).join('\n')}\n`);

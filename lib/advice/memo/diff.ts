@@ -3,6 +3,7 @@ import type { Found, Part } from './entry.ts';
 
 const SHORT = 12;
 const SHOWN = 120;
+const FEW = 10;
 
 /** What differs, in words: 'input a.c changed (0123456789ab → ba9876543210)'. */
 export function differences(before: readonly Part[], now: readonly Part[]): string[] {
@@ -39,6 +40,11 @@ export function foundDifferences(before: readonly Found[], now: ReadonlyMap<stri
   return before
     .filter(([what, digest]) => now.get(what) !== digest)
     .map(([what, digest]) => fileChange(what, digest, now.get(what)!));
+}
+
+/** The first of many reasons: nobody reads a thousand. */
+export function few(texts: readonly string[]): readonly string[] {
+  return texts.length <= FEW + 1 ? texts : [...texts.slice(0, FEW), `… and ${texts.length - FEW} more`];
 }
 
 /** A digest as it is told; its first letter tells what kind of thing it is of. */

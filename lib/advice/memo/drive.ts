@@ -21,8 +21,7 @@ export function drive<T>(run: RunRecord, work: Paced<T>, ended: (outcome: Outcom
       return;
     }
     const again = (next: () => IteratorResult<Promise<unknown> | undefined, T>): void => run.call(() => advance(next));
-    // The queue looks at the time, and lets the event loop come around.
-    if (step.value === undefined) again(() => work.next());
+    if (step.value === undefined) setImmediate(() => again(() => work.next()));
     else
       step.value.then(
         (value) => again(() => work.next(value)),

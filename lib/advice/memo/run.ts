@@ -24,7 +24,7 @@ import { sha256 } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import { projectOf, storeAt, type Store, type Warn } from '../../store/store.ts';
-import { differences, fileChange, foundDifferences, short } from './diff.ts';
+import { differences, few, fileChange, foundDifferences, short } from './diff.ts';
 import { drive } from './drive.ts';
 import { Hold } from './hold.ts';
 import { keep, putBack } from './kept.ts';
@@ -190,7 +190,7 @@ export class MemoRun implements Running {
       const now = yield* this.#look.output(this.#plan.pathOf(name));
       if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
     }
-    return why.length > 0 ? why : ['its last run left no entry'];
+    return why.length > 0 ? few(why) : ['its last run left no entry'];
   }
 
   *#show(seen: Seen, fresh: Fresh | undefined, remade: readonly string[]): Paced<Outcome<any>> {
