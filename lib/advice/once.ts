@@ -61,10 +61,18 @@ export function once(options: OnceOptions = {}): Advice {
         child = context.start(inner, {
           settle(outcome) {
             flight.leader = undefined;
-            if (outcome.type !== 'killed') flights.delete(key);
+            if (outcome.type === 'killed') {
+              sink.settle(outcome);
+              pass(flight, forget);
+              return;
+            }
+            flights.delete(key);
             sink.settle(outcome);
-            if (outcome.type !== 'killed') for (const tell of [...flight.told.values()]) tell(outcome);
-            else pass(flight, forget);
+            const told = [...flight.told.values()];
+            // Nobody waits any more: one that is paused is told too, and would begin it anew when it plays.
+            flight.waiting.clear();
+            flight.told.clear();
+            for (const tell of told) tell(outcome);
           },
         });
       };
@@ -77,16 +85,15 @@ export function once(options: OnceOptions = {}): Advice {
       return {
         pause() {},
         play() {
-          if (flight.leader === undefined) pass(flight, forget);
+          if (flight.waiting.has(run) && flight.leader === undefined) pass(flight, forget);
         },
         kill(by) {
           if (child !== undefined) {
             child.kill(by);
             return;
           }
-          flight.waiting.delete(run);
           flight.told.delete(run);
-          if (flight.leader === undefined) pass(flight, forget);
+          if (flight.waiting.delete(run) && flight.leader === undefined) pass(flight, forget);
           sink.settle({ type: 'killed', by });
         },
         describe: () => (child === undefined ? `waits for ${flight.leader?.id ?? 'nobody'}, which does the same` : ''),

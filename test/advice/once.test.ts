@@ -161,6 +161,28 @@ t.test('a paused one that is killed starts nothing first', async (t) => {
   t.equal(step.starts, 1);
 });
 
+t.test('one that was paused when it was told does not begin anew when it plays', async (t) => {
+  const shared = once({ key: 1 });
+  const step = driven<number>();
+  const loop = runCommandGens(Array.from({ length: 3 }, () => step.runner.with(shared)));
+  await settleDown();
+  loop.find('2')!.pause();
+  await settleDown();
+  step.finish(5);
+  await settleDown();
+  const next = runCommandGens([step.runner.with(shared)]);
+  await settleDown();
+  t.equal(step.starts, 2, 'afterwards it runs again');
+  loop.find('2')!.play();
+  t.same(await loop, [5, 5, 5]);
+  t.equal(step.starts, 2);
+  const joined = runCommandGens([step.runner.with(shared)]);
+  await settleDown();
+  t.equal(step.starts, 2, 'and what is under way is still known');
+  step.finish(6);
+  t.same([...(await next), ...(await joined)], [6, 6]);
+});
+
 t.test('one that would wait for itself fails', async (t) => {
   const shared = once({ key: 'same' });
   const inner = value(1).with(shared);
@@ -207,7 +229,10 @@ t.test('what can not be compared is a TypeError that shows what to do', async (t
     () => program('x', { stdin: [Buffer.from('a')] as never }).with(shared),
     /its stdin is a stream or an iterable/,
   );
-  t.throws(() => pipe(program('x'), program('y', { stderr: () => {} })).with(shared), /lines of its stages go to functions/);
+  t.throws(
+    () => pipe(program('x'), program('y', { stderr: () => {} })).with(shared),
+    /lines of its stages go to functions/,
+  );
   t.throws(
     () => within({ via: (command) => command }, program('x')).with(shared),
     /rewriting of its commands is a function/,
