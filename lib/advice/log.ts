@@ -1,4 +1,5 @@
 import { isRunError, isRunner, type Advice, type Json, type Outcome, type Runner } from '../kernel/index.ts';
+import { saysFirst } from '../kernel/error.ts';
 import { callbackError, returned } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
@@ -122,7 +123,7 @@ function ended(outcome: Outcome<unknown>, time: number, mask: (text: string) => 
     return { level: 'warn' as const, what: `killed after ${took} by ${by}`, fields: { ms, by } };
   }
   const { error } = outcome;
-  const said = mask(error.message.split('\n', 1)[0]!);
+  const said = mask(saysFirst(error));
   const fields: Partial<LogFields> = { ms, error: said, reason: 'error' };
   const told = isRunError(error)
     ? {
