@@ -149,7 +149,7 @@ class Script {
   #close(): void {
     for (const file of this.#files.values()) {
       try {
-        file.close();
+        file.flush();
       } catch (error) {
         this.#try(() => {
           throw error;
