@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { saysFirst } from '../kernel/error.ts';
 
 /** Lines of earlier errors that are shown. */
 const SHOWN = 10;
@@ -8,10 +9,10 @@ const SHOWN = 10;
  * the error is printed. One that takes no more properties stays as it is.
  */
 export function withAttempts(error: Error, earlier: readonly Error[]): void {
-  if (earlier.length === 0 || !Object.isExtensible(error)) return;
+  if (earlier.length === 0) return;
   const value = [...earlier];
   Object.defineProperty(value, inspect.custom, { value: () => new InWords(linesOf(value)), enumerable: false });
-  Object.defineProperty(error, 'attempts', { value, configurable: true, enumerable: true });
+  Reflect.defineProperty(error, 'attempts', { value, configurable: true, enumerable: true });
 }
 
 /** The errors that came before one, the oldest first. */
@@ -23,8 +24,8 @@ export function attemptsOf(error: unknown): readonly Error[] {
 /** Earlier errors in a line each; those that say the same in one: '3 x make: failed with exit code 2'. */
 export function linesOf(errors: readonly Error[]): string[] {
   const counts = new Map<string, number>();
-  for (const { message } of errors) {
-    const [line = ''] = message.split('\n', 1);
+  for (const error of errors) {
+    const line = saysFirst(error);
     const shown = line.length <= 200 ? line : `${line.slice(0, 199)}…`;
     counts.set(shown, (counts.get(shown) ?? 0) + 1);
   }

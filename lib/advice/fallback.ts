@@ -9,6 +9,7 @@ import {
   type Running,
 } from '../kernel/index.ts';
 import { callAs } from '../kernel/current.ts';
+import { saysFirst } from '../kernel/error.ts';
 import { callbackError } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { isGenerator, show, toRunner } from '../kernel/runnable.ts';
@@ -62,8 +63,7 @@ export function fallback(other: Runner | ((error: Error) => Runnable), options: 
           sink.settle({ type: 'failed', error: failed });
           return;
         }
-        const [line] = error.message.split('\n', 1);
-        sink.note(`falls back to ${next.label}: ${line}`, { fallback: next.spec });
+        sink.note(`falls back to ${next.label}: ${saysFirst(error)}`, { fallback: next.spec });
         child = context.start(next, {
           settle(outcome) {
             if (outcome.type === 'failed') withAttempts(outcome.error, [error, ...attemptsOf(outcome.error)]);

@@ -1,9 +1,10 @@
 import { isRunError, isRunner, type Advice, type Json, type Outcome, type Runner } from '../kernel/index.ts';
+import { saysFirst } from '../kernel/error.ts';
 import { callbackError, returned } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { duration } from './words.ts';
+import { duration, fieldOf } from './words.ts';
 import { attemptOf } from './session.ts';
 import { wrapped } from './wrap.ts';
 
@@ -113,7 +114,7 @@ function ended(outcome: Outcome<unknown>, time: number, mask: (text: string) => 
   const ms = Math.round(time * 1000) / 1000;
   const took = duration(ms);
   if (outcome.type === 'finished') {
-    const code = (outcome.value as { exitCode?: unknown } | null | undefined)?.exitCode;
+    const code = fieldOf(outcome.value, 'exitCode');
     const fields = { ms, ...(typeof code === 'number' ? { exitCode: code } : {}) };
     return { level: 'info' as const, what: `finished in ${took}`, fields };
   }
@@ -122,7 +123,7 @@ function ended(outcome: Outcome<unknown>, time: number, mask: (text: string) => 
     return { level: 'warn' as const, what: `killed after ${took} by ${by}`, fields: { ms, by } };
   }
   const { error } = outcome;
-  const said = mask(error.message.split('\n', 1)[0]!);
+  const said = mask(saysFirst(error));
   const fields: Partial<LogFields> = { ms, error: said, reason: 'error' };
   const told = isRunError(error)
     ? {

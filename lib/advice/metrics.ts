@@ -2,7 +2,6 @@ import {
   isRunError,
   isRunner,
   type Advice,
-  type Json,
   type Outcome,
   type Runner,
   type Spec,
@@ -13,6 +12,7 @@ import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { metricsTable } from './metricsTable.ts';
+import { fieldOf } from './words.ts';
 import { Sketch } from './sketch.ts';
 import { wrapped } from './wrap.ts';
 
@@ -81,7 +81,8 @@ export function metrics(options: MetricsOptions = {}): Metrics {
   const { by, groups: most = 1000 } = options;
   if (by !== undefined && typeof by !== 'function')
     throw new TypeError(`metrics: by is a function of a run that gives its group, not ${show(by)}`);
-  if (!(most >= 1)) throw new RangeError(`metrics: groups ${String(most)} is no number of 1 or more`);
+  if (typeof most !== 'number' || !(most >= 1))
+    throw new RangeError(`metrics: groups ${String(most)} is no number of 1 or more`);
   let groups = new Map<string, Group>();
   const groupOf = (name: string): Group => {
     const key = groups.has(name) || groups.size < most ? name : OTHERS;
@@ -181,13 +182,18 @@ class Group {
 
 /** What the programs of a result have used: a program's own, or that of the stages of a pipe. */
 function usagesOf(result: unknown): Usage[] {
-  if (typeof result !== 'object' || result === null) return [];
-  const { stages, usage } = result as { stages?: unknown; usage?: unknown };
-  if (Array.isArray(stages)) return (stages as unknown[]).flatMap((stage) => usagesOf(stage));
-  return isUsage(usage) ? [usage] : [];
+  const stages = fieldOf(result, 'stages');
+  return (Array.isArray(stages) ? (stages as unknown[]) : [result])
+    .map((one) => fieldOf(one, 'usage'))
+    .filter((usage) => isUsage(usage));
 }
 
+/** Results of the user's own may have such fields too, of other kinds. */
 function isUsage(value: unknown): value is Usage {
-  const { userMs, systemMs } = (value ?? {}) as { readonly [field: string]: Json };
-  return typeof userMs === 'number' && typeof systemMs === 'number';
+  const maxRss = fieldOf(value, 'maxRss');
+  return (
+    Number.isFinite(fieldOf(value, 'userMs')) &&
+    Number.isFinite(fieldOf(value, 'systemMs')) &&
+    (maxRss === undefined || Number.isFinite(maxRss))
+  );
 }

@@ -9,6 +9,7 @@ import {
   type Runner,
   type Running,
 } from '../kernel/index.ts';
+import { saysFirst } from '../kernel/error.ts';
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -134,7 +135,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
           return;
         }
         const next = count === Infinity ? String(failures) : `${failures} of ${count}`;
-        sink.note(`retry ${next} in ${ms} ms: ${error.message.split('\n', 1)[0]!}`, { attempt: failures, ms });
+        sink.note(`retry ${next} in ${ms} ms: ${saysFirst(error)}`, { attempt: failures, ms });
         cancel = clock.after(ms, () => {
           if (paused) due = true;
           else attempt();

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Advice, type Json, type Outcome, type Runner, type Spec } from '../kernel/index.ts';
+import { saysFirst } from '../kernel/error.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -148,7 +149,7 @@ class Script {
   #close(): void {
     for (const file of this.#files.values()) {
       try {
-        file.close();
+        file.flush();
       } catch (error) {
         this.#try(() => {
           throw error;
@@ -187,5 +188,5 @@ function toldTime(at: number): string {
 function told(outcome: Outcome<unknown>): string {
   if (outcome.type === 'finished') return 'finished in';
   if (outcome.type === 'killed') return `killed by ${oneLine(outcome.by)} after`;
-  return `failed (${outcome.error.message.split('\n', 1)[0]!}) after`;
+  return `failed (${saysFirst(outcome.error)}) after`;
 }

@@ -1,4 +1,4 @@
-// Specs, times and sizes in words, for reports, logs and tables.
+// Specs, results, times and sizes in words, for reports, logs and tables.
 import type { Spec } from '../kernel/index.ts';
 import { quote } from '../runners/quote.ts';
 
@@ -14,6 +14,15 @@ export function wouldDo(spec: Spec): string {
 function commandOf(spec: Spec): string {
   const { command } = spec;
   return Array.isArray(command) ? command.map((word) => quote(String(word))).join(' ') : String(command);
+}
+
+/** A field of what a run gave, which may be anything; undefined where it has none, or one that throws. */
+export function fieldOf(value: unknown, name: string): unknown {
+  try {
+    return (value as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** A time as people say it: '12 ms', '1.2 s', '2 min 5 s', '1 h 2 min'. */

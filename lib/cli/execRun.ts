@@ -105,8 +105,8 @@ function* onHost(host: Host, plan: ExecPlan): Generator<any, ProgramResult, any>
     error = thrown as Error;
     throw thrown;
   } finally {
-    files.stdout?.close();
-    files.stderr?.close();
+    files.stdout?.flush();
+    files.stderr?.flush();
     plan.ended({ host, error, reached: error === undefined || !neverSent(error), ms: Date.now() - begun, ...said });
   }
 }

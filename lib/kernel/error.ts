@@ -107,7 +107,8 @@ export function describe(reason: Reason): string {
 function message({ reason, label, hint, tails, cause }: RunErrorDetails): string {
   const parts = [`${label === undefined ? '' : `${clip(label, 2000)}: `}${describe(reason)}`];
   if (hint !== undefined) parts[0] += ` (${clip(hint, 1000)})`;
-  if (cause !== undefined) parts.push(`cause: ${clip(cause instanceof Error ? cause.message : textOf(cause), 2000)}`);
+  if (cause !== undefined)
+    parts.push(`cause: ${clip(cause instanceof Error ? messageOf(cause) : textOf(cause), 2000)}`);
   if (tails?.stderr) parts.push(tailOf(tails.stderr, 5000));
   if (tails?.stdout) parts.push(tailOf(tails.stdout, 5000));
   return clip(parts.join('\n'), MESSAGE_LIMIT);
@@ -154,6 +155,21 @@ export function isRunError(error: unknown, type?: Reason['type']): error is RunE
 /** What was thrown, as an Error. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`non-error thrown: ${textOf(thrown)}`, { cause: thrown });
+}
+
+/** What an error says. Errors of others may have anything for their message, also a getter that throws. */
+export function messageOf(error: Error): string {
+  try {
+    const message: unknown = error.message;
+    return typeof message === 'string' ? message : textOf(message);
+  } catch (thrown) {
+    return `(its message can't be read: ${textOf(thrown)})`;
+  }
+}
+
+/** The first line of what an error says. */
+export function saysFirst(error: Error): string {
+  return messageOf(error).split('\n', 1)[0]!;
 }
 
 /** Anything can be thrown, also what can't become a string, or becomes one that says nothing. */

@@ -4,7 +4,7 @@
 import { createRunner, isRunner } from './create.ts';
 import { callAs, callAsyncAs } from './current.ts';
 import { enqueue, overdue, type Target } from './engine.ts';
-import { RunError, toError } from './error.ts';
+import { messageOf, RunError, toError } from './error.ts';
 import type { Outcome } from './event.ts';
 import { show, toRunner } from './runnable.ts';
 import type { Runner, Running, Sink } from './runner.ts';
@@ -248,7 +248,7 @@ function aggregateError(
   errors: Error[],
   outcomes: readonly Outcome<unknown>[],
 ): AggregateError & { outcomes: readonly Outcome<unknown>[] } {
-  const shown = errors.slice(0, 5).map((error) => `  ${firstLine(error.message)}`);
+  const shown = errors.slice(0, 5).map((error) => `  ${firstLine(messageOf(error))}`);
   if (errors.length > shown.length) shown.push(`  … and ${errors.length - shown.length} more`);
   const error = new AggregateError(
     errors,

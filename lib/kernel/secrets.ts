@@ -1,6 +1,7 @@
 // Secrets never reach a screen or a log: they are masked in events, specs, labels, notes and errors. Callbacks, results
 // and stdin have them whole: a program that prints a token may be the way to get one.
 
+import { textOf } from './error.ts';
 import type { Outcome } from './event.ts';
 
 /** What stands in a secret's place. */
@@ -68,7 +69,7 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
       for (const [key, field] of value as Map<unknown, unknown>) made.set(deep(key, seen), deep(field, seen));
     else if (made instanceof Set) for (const field of value as Set<unknown>) made.add(deep(field, seen));
     else if (Array.isArray(made)) for (const field of value as unknown[]) made.push(deep(field, seen));
-    else for (const [key, field] of Object.entries(value)) define(made, text(key), deep(field, seen), true);
+    else for (const key of Object.keys(value)) define(made, text(key), deep(read(value, key), seen), true);
     return made;
   };
   const ofError = (error: Error, seen: Map<object, unknown>): Error => {
@@ -80,7 +81,7 @@ export function masker(secrets: readonly string[] | undefined, outer: Masker = n
     let hidden = false;
     for (const name of Object.getOwnPropertyNames(error)) {
       const { enumerable = false } = Object.getOwnPropertyDescriptor(error, name)!;
-      const field = (error as unknown as Record<string, unknown>)[name];
+      const field = read(error, name);
       // What the run would have given, and what others gave, are results.
       const shown = name !== 'outcomes' && (enumerable || SHOWN.has(name));
       const masked = shown ? deep(field, seen) : field;
@@ -120,6 +121,15 @@ function emptyLike(value: object): object | undefined {
   return prototype === Set.prototype ? new Set() : undefined;
 }
 
+/** A field; of one that can't be read, why. */
+function read(value: object, name: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[name];
+  } catch (error) {
+    return `[${textOf(error)}]`;
+  }
+}
+
 function define(target: object, name: string, value: unknown, enumerable: boolean): void {
   Object.defineProperty(target, name, { value, enumerable, writable: true, configurable: true });
 }
@@ -136,5 +146,6 @@ function differs(value: unknown, copy: unknown, seen = new Set<unknown>()): bool
 
 function partsOf(value: object): unknown[] {
   if (value instanceof Map) return [...value].flat();
-  return value instanceof Set || Array.isArray(value) ? [...value] : Object.entries(value).flat();
+  if (value instanceof Set || Array.isArray(value)) return [...value];
+  return Object.keys(value).flatMap((key) => [key, read(value, key)]);
 }

@@ -1,7 +1,7 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
 import { attemptsOf, linesOf } from '../advice/attempts.ts';
-import { textOf } from '../kernel/error.ts';
+import { messageOf, textOf } from '../kernel/error.ts';
 import { describe, isRunError, type Reason } from '../kernel/index.ts';
 
 export { duration, wouldDo } from '../advice/words.ts';
@@ -12,7 +12,7 @@ export function briefly(error: Error): string {
 }
 
 function whatFailed(error: Error): string {
-  if (!isRunError(error)) return firstLine(`${error.name}: ${error.message}`);
+  if (!isRunError(error)) return firstLine(`${textOf(error.name)}: ${messageOf(error)}`);
   const reason = describe(error.reason);
   const at = error.message.indexOf(reason);
   return firstLine(at < 0 ? reason : error.message.slice(at));
@@ -30,8 +30,9 @@ const BEFORE = new Set<Reason['type']>(['spawn', 'file', 'connection', 'stream']
 /** What ran and what went wrong, in one line. */
 export function inOneLine(error: Error): string {
   const said = briefly(error);
+  if (!isRunError(error)) return said;
   const at = error.message.indexOf(whatFailed(error));
-  if (!isRunError(error) || at <= 0) return said;
+  if (at <= 0) return said;
   const label = error.message.slice(0, at).replace(/:\s*$/, '').replace(/\s+/g, ' ').trim();
   return `${label.length <= 200 ? label : `${label.slice(0, 199)}…`}: ${said}`;
 }
@@ -70,7 +71,8 @@ const own = new URL('../', import.meta.url);
 
 /** A stack without the frames of the library and of Node: the user's own are left. */
 export function stackOf(error: Error): string {
-  const stack = error.stack ?? `${error.name}: ${error.message}`;
+  const given: unknown = error.stack;
+  const stack = typeof given === 'string' ? given : `${textOf(error.name)}: ${messageOf(error)}`;
   const library = [own.href, fileURLToPath(own)];
   return stack
     .split('\n')

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { messageOf } from '../kernel/error.ts';
 import { isRunner, type Event } from '../kernel/index.ts';
 import { Screen, type ReportOptions } from './screen.ts';
 
@@ -83,7 +84,8 @@ class Walk {
   }
 
   #error(error: Error): Record<string, unknown> {
-    const { name, message, cause } = error;
+    const { name, cause } = error;
+    const message = messageOf(error);
     const fields: Record<string, unknown> = { name, message, ...this.#fields(error) };
     if (cause !== undefined) fields['cause'] = this.value(cause);
     if (error instanceof AggregateError) fields['errors'] = this.value(error.errors);

@@ -1,6 +1,7 @@
 // Which classes' instances are kept as themselves. A text names them only: what code they are is said here, never by a text.
 import { types } from 'node:util';
 import { isRunError, RunError } from '../kernel/index.ts';
+import { checkOptions } from '../kernel/options.ts';
 
 /** How instances of a class are kept. */
 export interface ClassForm<T> {
@@ -57,11 +58,14 @@ function* above(prototype: object): Generator<object> {
   for (let one: object | null = prototype; one !== null; one = Object.getPrototypeOf(one) as object | null) yield one;
 }
 
-/** Private fields that are used are read somewhere by `.#name`. */
+/** Private fields that are used are read somewhere by `.#name`, or asked for by `#name in`. */
 function hasPrivateFields(prototype: object): boolean {
   for (const one of above(prototype)) {
     const maker = Object.getOwnPropertyDescriptor(one, 'constructor')?.value as unknown;
-    if (typeof maker === 'function' && /\.#[\p{ID_Start}$_]/u.test(Function.prototype.toString.call(maker)))
+    if (
+      typeof maker === 'function' &&
+      /\.#[\p{ID_Start}$_]|#[\p{ID_Start}$_][\p{ID_Continue}$]*\s+in\b/u.test(Function.prototype.toString.call(maker))
+    )
       return true;
   }
   return false;
@@ -75,8 +79,10 @@ function hasPrivateFields(prototype: object): boolean {
  */
 export function registerClass<T extends object>(
   Class: abstract new (...args: any[]) => T,
-  { name = (Class as { name?: string } | undefined)?.name, serialize, deserialize }: ClassForm<T> = {},
+  form: ClassForm<T> = {},
 ): void {
+  checkOptions('registerClass', form, ['name', 'serialize', 'deserialize']);
+  const { name = (Class as { name?: string } | undefined)?.name, serialize, deserialize } = form;
   const prototype = typeof Class === 'function' ? (Class.prototype as object | undefined) : undefined;
   const fail = (problem: string): never => {
     throw new TypeError(`registerClass: ${problem}`);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { log } from '../../lib/advice/log.ts';
 import { metrics } from '../../lib/advice/metrics.ts';
 import { retry } from '../../lib/advice/retry.ts';
 import { Sketch } from '../../lib/advice/sketch.ts';
@@ -128,7 +129,7 @@ t.test('groups are bounded and masked, whatever they are called', async (t) => {
 
 t.test('wrong options; a `by` that throws', async (t) => {
   t.throws(() => metrics({ by: 'label' as never }), /by is a function/);
-  t.throws(() => metrics({ groups: 0 }), RangeError);
+  for (const groups of [0, NaN, '5']) t.throws(() => metrics({ groups: groups as never }), RangeError);
   t.throws(() => metrics({ label: true } as never), /unknown option label/);
   t.throws(() => value(1).with(metrics as never), /const m = metrics\(\)/);
   const thrown = new Error('a bug');
@@ -141,6 +142,33 @@ t.test('wrong options; a `by` that throws', async (t) => {
     reason: { type: 'callback', name: 'by of metrics' },
     cause: thrown,
   } as never);
+});
+
+t.test('results of any kind are counted as what they are', async (t) => {
+  const m = metrics();
+  const round: { stages?: unknown[] } = {};
+  round.stages = [round];
+  const odd = [
+    { usage: { userMs: NaN, systemMs: 1 } },
+    { usage: { userMs: 1, systemMs: 1, maxRss: 'much' } },
+    {
+      get usage(): never {
+        throw new Error('not now');
+      },
+      get exitCode(): never {
+        throw new Error('nor this');
+      },
+    },
+    round,
+  ];
+  for (const one of odd)
+    await value<unknown>(one)
+      .with(
+        m,
+        log(() => {}),
+      )
+      .run();
+  t.match(m.toJSON().total, { finished: odd.length, programs: { count: 0, userMs: 0, maxRss: null } });
 });
 
 t.test('quantiles are within 1 %, of any numbers', async () => {

@@ -142,6 +142,38 @@ t.test('a Node that is killed leaves what was said', async (t) => {
   t.match(Object.values(files(folder)), [/# started .*\nstdout\| said\n$/]);
 });
 
+t.test('those that wait hold no descriptor, also when they have said something', async (t) => {
+  const folder = t.testdir();
+  const kept = transcript(folder);
+  const steps = Array.from({ length: 300 }, () => driven());
+  const open = (): number => readdirSync('/dev/fd').length;
+  const before = open();
+  const loop = runCommandGens(steps.map(({ runner }) => runner.with(kept)));
+  await settleDown();
+  for (const step of steps) step.line('said');
+  await settleDown();
+  t.ok(open() < before + 50, `${open()} after ${before}`);
+  for (const step of steps) step.finish(0);
+  await loop;
+  t.equal(Object.values(files(folder)).filter((text) => /said\n# finished/.test(text)).length, 300);
+});
+
+t.test('a file that goes away is told, and not made anew without its beginning', async (t) => {
+  const folder = join(t.testdir(), 'x');
+  const notes: string[] = [];
+  const step = driven();
+  const onEvent = (event: Event): void => void (event.type === 'note' && notes.push(event.text));
+  const ended = step.runner.with(transcript(folder)).run({ onEvent });
+  await settleDown();
+  rmSync(join(folder, '1-driven.log'));
+  step.line('lost');
+  await settleDown();
+  step.finish(7);
+  t.equal(await ended, 7);
+  t.match(notes, [/^transcript: ENOENT/]);
+  t.same(readdirSync(folder), []);
+});
+
 t.test('100,000 lines', async (t) => {
   const folder = t.testdir();
   await program('seq 100000', { label: 'many' }).with(transcript(folder)).run();

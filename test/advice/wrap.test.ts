@@ -11,7 +11,8 @@ import { slots } from '../../lib/advice/slots.ts';
 import { transcript } from '../../lib/advice/transcript.ts';
 import { unchecked } from '../../lib/advice/unchecked.ts';
 import { timeout } from '../../lib/advice/timeout.ts';
-import { createRunner, type Advice } from '../../lib/kernel/index.ts';
+import { createRunner, runCommandGens, type Advice } from '../../lib/kernel/index.ts';
+import { fully, inOneLine } from '../../lib/report/explain.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { failure, value } from '../support.ts';
 
@@ -79,4 +80,30 @@ t.test('what the loop has to know of a runner holds for the advice around it', a
   t.notOk(outer.traits.leaf);
   outer.traits.discard!();
   t.equal(discarded, 1);
+});
+
+t.test('errors of others: a message that is no text, attempts that are its own', async (t) => {
+  const odd = {
+    none: Object.defineProperty(new Error(), 'message', { value: undefined }),
+    object: Object.assign(new Error(), { message: { code: 1 } }),
+    taken: Object.defineProperty(new Error('taken'), 'attempts', { value: 1 }),
+    frozen: Object.freeze(new Error('frozen')),
+    getter: Object.defineProperty(new Error('getter'), 'data', {
+      enumerable: true,
+      get() {
+        throw new Error('not now');
+      },
+    }),
+  };
+  const folder = join(t.testdir(), 'x');
+  const around: readonly Advice[] = [retry({ count: 2, backoff: 0 }), log(() => {}), transcript(folder), metrics()];
+  for (const [name, error] of Object.entries(odd)) {
+    const runner = failure(error);
+    const loop = runCommandGens([runner.with(...around), runner.with(fallback(runner))]);
+    const failed = (await loop.catch((thrown: unknown) => thrown)) as AggregateError;
+    t.equal(failed.errors.length, 2);
+    for (const one of failed.errors) t.ok(one === error, name);
+    t.type(fully(failed), 'string');
+    t.type(inOneLine(error), 'string');
+  }
 });

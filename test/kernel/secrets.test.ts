@@ -128,6 +128,19 @@ t.test('in errors, Maps and Sets too; what has none stays itself', async (t) => 
   t.notMatch(inspect(value(circle)), /s3cr3t/);
 });
 
+t.test('what can not be read is not, and costs the rest nothing', async (t) => {
+  const { value } = masker(['s3cr3t']);
+  const given = {
+    a: 's3cr3t',
+    get b(): string {
+      throw new Error('not now');
+    },
+  };
+  t.same(value(given), { a: '***', b: '[Error: not now]' });
+  const error = Object.assign(new Error('bad s3cr3t'), { given });
+  t.match(value(error), { message: 'bad ***', given: { a: '***' } });
+});
+
 t.test('outcomes: errors are masked, values are results', async (t) => {
   const { outcome } = masker(['s3cr3t']);
   t.same(outcome({ type: 'finished', value: 's3cr3t' }), { type: 'finished', value: 's3cr3t' });

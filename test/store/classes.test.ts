@@ -71,6 +71,12 @@ class Secret {
     return this.#text;
   }
 }
+class Branded {
+  readonly #brand = 1;
+  static is(value: object): boolean {
+    return #brand in value;
+  }
+}
 class Tags extends Map<string, unknown> {}
 
 t.test('functions make of an instance what they will', async (t) => {
@@ -149,6 +155,9 @@ t.test('names and classes are checked', async (t) => {
       /serialize of half must be a function/,
     ],
     [() => registerClass(undefined as never), /undefined is no class/],
+    [() => registerClass(anonymous, { kept: true } as never), /unknown option kept/],
+    [() => registerClass(anonymous, null as never), /expected options, got null/],
+    [() => registerClass(Branded), /Branded has private fields/],
     [() => registerClass((() => 0) as never, { name: 'arrow' }), /is no class/],
   ];
   for (const Class of [Object, Map, Date, Error, TypeError, Uint8Array, Array, Buffer])
