@@ -1,11 +1,50 @@
-// What advice costs: a task bare, in an empty chain, in 5 and in 20 advice that do nothing; µs a run. bandsaw's figures stand
-// beside.
+// What advice costs: a task bare, in an empty chain, in 5 and in 20 advice that do nothing, and one that a memo skips; µs a run.
+// bandsaw's figures stand beside.
 //   node bench/advice.mjs
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { bench, expect } from './harness.mjs';
 
 const RUNS = 50_000;
 /** µs a call, measured elsewhere (CPython, one call of a task in a chain of so many advice); not measured here. */
 const BANDSAW = { 0: 4.2, 5: 5.9, 20: 10.8 };
+
+const BANDSAW_HIT = 18;
+const HITS = 3000;
+
+/** µs a run that a memo skips, with so many files as inputs, the best of three rounds. */
+const perHit = (files) => async () => {
+  const { memo, runCommandGens, task } = await import('sluice');
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-hit-'));
+  try {
+    const inputs = Array.from({ length: files }, (_, i) => join(folder, `in${i}`));
+    for (const path of inputs) writeFileSync(path, path);
+    // So old that what is known of them can be remembered.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    let ran = 0;
+    const add = (a, b) => (ran++, a + b);
+    const runner = task(add, 1, 2).with(memo({ key: 'add', inputs, store: join(folder, '.sluice') }));
+    function* main(runs) {
+      let sum = 0;
+      for (let i = 0; i < runs; i++) sum += yield* runner;
+      return sum;
+    }
+    const runs = files === 0 ? HITS : HITS / 10;
+    await runCommandGens([main(1)]);
+    let best = Infinity;
+    for (let round = 0; round < 4; round++) {
+      const began = performance.now();
+      const [sum] = await runCommandGens([main(runs)]);
+      if (round > 0) best = Math.min(best, ((performance.now() - began) * 1000) / runs);
+      expect('sum', sum, 3 * runs);
+    }
+    expect('runs of the task', ran, 1);
+    return best;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
 
 /** µs a run of a task in so many of one advice, the best of three rounds. */
 const perRun = (count, advice) => async () => {
@@ -65,5 +104,17 @@ await bench('advice', [
       ...quoted,
     ],
     goals: [each('beforeAfter', 0.5), each('around', 1.5)],
+  },
+  {
+    title: 'the same, skipped by a memo',
+    unit: 'µs a run',
+    better: 'lower',
+    base: 'bare',
+    contestants: [
+      { name: 'bare', run: perRun(0) },
+      { name: 'memo hit, no files', run: perHit(0) },
+      { name: 'memo hit, 100 files', run: perHit(100) },
+      { name: 'bandsaw, hit (quoted, not measured)', run: () => BANDSAW_HIT },
+    ],
   },
 ]);
