@@ -25,7 +25,7 @@ import { UsageError } from './usage.ts';
 export async function perform(
   give: () => Source | Promise<Source>,
   options: LoopArguments,
-  memos: Pick<LoopOptions, 'memo' | 'scope' | 'clean'> = {},
+  memos: Pick<LoopOptions, 'memo' | 'scope' | 'clean' | 'extensions'> = {},
 ): Promise<void> {
   let loop: Loop<unknown[]> | undefined;
   let gone: NodeJS.ErrnoException | undefined;
