@@ -32,7 +32,7 @@ t.test('why each step ran, and what has changed since', async (t) => {
       all,
       new RegExp(`^${name}\n  ran .* ago: for the first time\n  now: its files and variables are unchanged\n`, 'm'),
     );
-  t.match(why('build b').stdout, /  not looked at: glob \*\.x\n$/);
+  t.match(why('build b').stdout, / {2}not looked at: glob \*\.x\n$/);
   writeFileSync(join(cwd, 'a'), '3');
   const { stdout } = why('build a');
   t.match(
