@@ -1,5 +1,6 @@
 // A machine that is reached by ssh, as the user names it. What the name means (address, user, key, jump) is decided by the
 // user's OpenSSH; what is given here goes before it, as options of `ssh` do.
+import { registerClass } from '../store/classes.ts';
 
 /** A path on a host: the form of a copy's end that can't be misread. */
 export interface HostPath {
@@ -61,6 +62,13 @@ export function host<V = Record<string, unknown>>(parts: HostParts<V>): Host<V> 
     throw new TypeError(`host ${name}: ${String(port)} is no port (1 to 65535)`);
   return new HostEntry({ ...parts, vars: parts.vars ?? ({} as V) });
 }
+
+// Results of ssh name their host, and memos keep results.
+registerClass(HostEntry, {
+  name: 'sluice:Host',
+  serialize: ({ name, address, user, port, vars }) => ({ name, address, user, port, vars }),
+  deserialize: (parts: HostParts<any>) => host(parts) as HostEntry<any>,
+});
 
 /**
  * The host of a name as one would type it for `ssh`: `name`, `user@name`, `ssh://user@name:port`. A host is given back as it
