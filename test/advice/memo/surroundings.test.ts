@@ -1,5 +1,7 @@
 // On other machines: what runs there is remembered by host, folder and variables there; inputs are files here.
+import { resolve } from 'node:path';
 import t from 'tap';
+import { file } from '../../../lib/runners/programOptions.ts';
 import { within } from '../../../lib/compose/within.ts';
 import { ssh } from '../../../lib/fleet/ssh.ts';
 import { via } from '../../../lib/fleet/via.ts';
@@ -35,6 +37,12 @@ t.test('by ssh: another host, folder or variable is another run; local files are
   t.equal(host.path('x').host, host, 'a host as before');
   p.write('a', 'two');
   t.match((await p.run(steps[0]!())).notes, [/^runs: input .*a changed/]);
+  const stdin = () => ssh('h1', 'cat', { config, stdin: file(p.path('a')) }).with(p.memo());
+  await p.run(stdin());
+  p.write('a', 'three');
+  t.match((await p.run(stdin())).value, { stdout: 'three' });
+  const lost = ssh('h1', 'cat', { config, stdin: file('a-file-that-is-not-there') }).with(p.memo());
+  t.match((await p.run(lost)).error, { reason: { path: resolve('a-file-that-is-not-there') } });
   t.match((await p.run(ssh('h1', 'true', { config }).with(p.memo({ inputs: ['none'] })))).error, {
     reason: { type: 'file' },
   });
