@@ -6,16 +6,13 @@ import {
   quiet,
   runCommandGens,
   type Event,
-  type Json,
   type Loop,
   type LoopOptions,
   type Outcome,
   type ReportOptions,
   type Source,
-  type Spec,
 } from '../index.ts';
 import { onHostSignal } from '../kernel/host.ts';
-import { suggest } from '../kernel/suggest.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { DIM, paint, RED, wantsColor } from '../report/color.ts';
 import { exitCodeOf, failuresOf, PIPE_CLOSED } from './exit.ts';
@@ -28,7 +25,7 @@ import { UsageError } from './usage.ts';
 export async function perform(
   give: () => Source | Promise<Source>,
   options: LoopArguments,
-  memos: Pick<LoopOptions, 'memo' | 'scope' | 'clean'> = {},
+  memos: Pick<LoopOptions, 'memo' | 'scope' | 'clean' | 'extensions'> = {},
 ): Promise<void> {
   let loop: Loop<unknown[]> | undefined;
   let gone: NodeJS.ErrnoException | undefined;
@@ -37,7 +34,6 @@ export async function perform(
     loop?.kill('its output is closed');
   };
   const endings = new Endings();
-  const refreshed = typeof memos.memo === 'object' ? new Refreshed(memos.memo.refresh) : undefined;
   const forget = onHostSignal((signal, roots) => {
     // The terminal has just written ^C.
     const { isTTY, columns } = process.stderr;
@@ -60,10 +56,7 @@ export async function perform(
     const source = await give();
     loop = runCommandGens(source, {
       report: reporter(options, { closed }),
-      onEvent: (event) => {
-        if (options.report === 'prefix') endings.see(event);
-        if (refreshed !== undefined && event.type === 'start') refreshed.see(event);
-      },
+      ...(options.report === 'prefix' ? { onEvent: (event: Event) => endings.see(event) } : {}),
       failFast: options['fail-fast'],
       dryRun: options['dry-run'],
       ...memos,
@@ -71,7 +64,7 @@ export async function perform(
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     });
     if (gone !== undefined) loop.kill('its output is closed');
-    await loop.finally(() => tell(refreshed?.missed() ?? '', RED));
+    await loop;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     // Without a reader nobody wants to know more.
@@ -108,34 +101,6 @@ class Endings {
   toldOf(error: unknown): readonly unknown[] {
     return failuresOf(error).length === 1 ? [this.#last] : [];
   }
-}
-
-/** The labels of `--refresh`, and whether there were such steps. */
-class Refreshed {
-  readonly #wanted: Set<string>;
-  readonly #seen = new Set<string>();
-
-  constructor(wanted: readonly string[]) {
-    this.#wanted = new Set(wanted);
-  }
-
-  see({ spec, label }: Extract<Event, { type: 'start' }>): void {
-    for (let of: Json | undefined = spec; isSpec(of); of = of['of']) if (of.type === 'memo') this.#seen.add(label);
-  }
-
-  missed(): string {
-    const missed = [...this.#wanted].filter((label) => !this.#seen.has(label));
-    return missed
-      .map((label) => {
-        const near = suggest(label, [...this.#seen]);
-        return `sluice: --refresh: no step is called ${label}${near === undefined ? '' : `; did you mean ${near}?`}\n`;
-      })
-      .join('');
-  }
-}
-
-function isSpec(value: Json | undefined): value is Spec {
-  return typeof value === 'object' && value !== null && 'type' in value;
 }
 
 /** The failures of the loop's generators: `quiet` has told them. */

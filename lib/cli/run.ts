@@ -1,5 +1,7 @@
 import { relative } from 'node:path';
 import type { CommandModule } from 'yargs';
+import { suggest } from '../kernel/suggest.ts';
+import { forTerminal } from '../report/clean.ts';
 import { enterFolder, last, loopOptions, type LoopArguments } from './options.ts';
 import { UsageError } from './usage.ts';
 
@@ -15,12 +17,9 @@ interface RunArguments extends LoopArguments {
 /** For yargs. */
 export const runOptions = {
   ...loopOptions,
-  memo: {
-    type: 'boolean',
-    default: true,
-    coerce: last<boolean>,
-    describe: '--no-memo: run what is unchanged too, and remember nothing',
-  },
+  // `--no-memo` is this one, said no to; the other is what help and completion show.
+  memo: { type: 'boolean', default: true, coerce: last<boolean>, hidden: true },
+  'no-memo': { type: 'boolean', default: false, describe: 'run what is unchanged too, and remember nothing' },
   refresh: {
     type: 'string',
     array: true,
@@ -65,11 +64,11 @@ export const run: CommandModule<object, RunArguments> = {
       .example('$0 run build.ts --clean', 'delete what is made no more')
       .example('$0 run deploy.ts --report json > events', 'every event as a line of JSON') as never,
   handler: async (argv) => {
-    if (!argv.memo && argv.refresh !== undefined)
-      throw new UsageError('--refresh runs steps to remember them; --no-memo remembers none');
-    if (!argv.memo && argv.clean)
-      throw new UsageError('--clean deletes what no memo makes any more; with --no-memo none is known');
     const { findScript, loadScript, toSource } = await import('./script.ts');
+    if (!argv.memo && argv.clean)
+      throw new UsageError('--clean and --no-memo: what is stale is known by what memos remember', 'leave one out');
+    if (!argv.memo && argv.refresh !== undefined)
+      throw new UsageError('--refresh and --no-memo: one remembers what the other does not', 'leave one out');
     const path = findScript(argv.file);
     enterFolder(argv.cwd);
     const args = [...(argv.args ?? []), ...(argv['--'] ?? [])];
@@ -82,12 +81,24 @@ export const run: CommandModule<object, RunArguments> = {
     process.once('beforeExit', stuck);
     const exported = await loadScript(path, args).finally(() => process.off('beforeExit', stuck));
     const { perform } = await loading;
+    const refresh = argv.refresh === undefined ? undefined : [argv.refresh].flat();
+    const labels = new Set<string>();
     const { projectOf } = await import('../store/store.ts');
     const script = relative(projectOf(process.cwd()), path);
     await perform(() => toSource(exported, args, argv.file), argv, {
       scope: JSON.stringify([script, ...args]),
       clean: argv.clean,
-      memo: !argv.memo ? 'off' : argv.refresh === undefined ? 'on' : { refresh: [argv.refresh].flat() },
+      memo: !argv.memo ? 'off' : refresh === undefined ? 'on' : { refresh },
+      ...(refresh && {
+        extensions: [{ onBefore: (step) => void (step.spec.type === 'memo' && labels.add(step.label)) }],
+      }),
     });
+    for (const label of refresh ?? []) {
+      if (labels.has(label)) continue;
+      const near = suggest(label, labels);
+      process.stderr.write(
+        `sluice: --refresh: no step that began is called ${forTerminal(label)}${near === undefined ? '' : `; did you mean ${forTerminal(near)}?`}\n`,
+      );
+    }
   },
 };

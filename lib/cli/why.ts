@@ -8,6 +8,9 @@ interface WhyArguments extends StoreArguments {
   readonly label: string | undefined;
 }
 
+/** So many names are told where none fits. */
+const LISTED = 8;
+
 /** `sluice why [LABEL]`. */
 export const why: CommandModule<object, WhyArguments> = {
   command: 'why [label]',
@@ -26,7 +29,7 @@ export const why: CommandModule<object, WhyArguments> = {
       .options(storeOption)
       .example("$0 why 'cc -c a.c'", 'which input has changed?') as never,
   handler: async ({ label, ...argv }) => {
-    const [{ openStore }, { whys }, { few }, { atOnce }, { suggest }] = await Promise.all([
+    const [{ openStore }, { whys }, { few }, { atOnce }, { suggest, nearestFirst }] = await Promise.all([
       import('./store.ts'),
       import('../advice/memo/why.ts'),
       import('../advice/memo/diff.ts'),
@@ -41,10 +44,15 @@ export const why: CommandModule<object, WhyArguments> = {
     if (shown.length === 0 && label !== undefined)
       shown = all.filter((one) => names(one).some((name) => name.includes(label)));
     if (shown.length === 0) {
-      const near = label === undefined ? undefined : suggest(label, all.flatMap(names));
+      const known = [...new Set(all.flatMap(names))];
+      if (label === undefined || known.length === 0) throw new UsageError(`${store.folder} knows of no step`);
+      const near = suggest(label, known);
+      const some = nearestFirst(label, known).slice(0, LISTED);
       throw new UsageError(
-        label === undefined ? `${store.folder} knows of no step` : `no step is called ${label}`,
-        near === undefined ? undefined : `did you mean ${near}?`,
+        `no step is called ${label}`,
+        near === undefined
+          ? `known are ${some.join(', ')}${known.length > LISTED ? `, … (${known.length})` : ''}`
+          : `did you mean ${near}?`,
       );
     }
     for (const { label: name, outputs, at, why: reasons, now, unseen } of shown) {

@@ -50,13 +50,6 @@ class HostEntry<V> implements Host<V> {
   }
 }
 
-// A result that is remembered names its host.
-registerClass(HostEntry, {
-  name: 'sluice.Host',
-  serialize: ({ name, address, user, port, vars }) => ({ name, address, user, port, vars }),
-  deserialize: (parts) => host(parts as HostParts<unknown>) as HostEntry<unknown>,
-});
-
 /** Makes a host. Throws a TypeError for what can't be one: a name that is empty, begins with '-' or has blanks. */
 export function host<V = Record<string, unknown>>(parts: HostParts<V>): Host<V> {
   const { name, address, user, port } = parts;
@@ -69,6 +62,13 @@ export function host<V = Record<string, unknown>>(parts: HostParts<V>): Host<V> 
     throw new TypeError(`host ${name}: ${String(port)} is no port (1 to 65535)`);
   return new HostEntry({ ...parts, vars: parts.vars ?? ({} as V) });
 }
+
+// Results of ssh name their host, and memos keep results.
+registerClass(HostEntry, {
+  name: 'sluice:Host',
+  serialize: ({ name, address, user, port, vars }) => ({ name, address, user, port, vars }),
+  deserialize: (parts: HostParts<any>) => host(parts) as HostEntry<any>,
+});
 
 /**
  * The host of a name as one would type it for `ssh`: `name`, `user@name`, `ssh://user@name:port`. A host is given back as it

@@ -18,8 +18,18 @@ t.test('what may come next', async (t) => {
     sluice(['--get-yargs-completions', 'sluice', ...words], { env: { SHELL: '/bin/bash' } })
       .stdout.trim()
       .split('\n');
-  t.same(next(''), ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'completion']);
-  for (const option of ['--slots', '--timeout', '--fail-fast', '--report', '--dry-run', '--cwd'])
+  t.same(next(''), ['run', 'seq', 'exec', 'copy', 'fetch', 'hosts', 'why', 'clean', 'completion']);
+  for (const option of [
+    '--slots',
+    '--timeout',
+    '--fail-fast',
+    '--report',
+    '--dry-run',
+    '--cwd',
+    '--no-memo',
+    '--refresh',
+    '--clean',
+  ])
     t.ok(next('run', '--').includes(option), option);
   t.same(next('run', '--report', ''), ['prefix', 'json', 'quiet']);
   t.same(next('run', 'x'), [''], 'files are for the shell to complete');

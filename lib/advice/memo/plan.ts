@@ -9,7 +9,7 @@ import type { Paced } from '../../store/paced.ts';
 import { serialize } from '../../store/serialize.ts';
 import { canonical } from './canonical.ts';
 import { Dir, Glob, type Settings } from './options.ts';
-import { foldersIn, isElsewhere, layersOf, surroundings, value } from './surroundings.ts';
+import { foldersIn, isElsewhere, localFolder, layersOf, surroundings, value } from './surroundings.ts';
 
 /** A part before it is digested. What is shown of it may hold secrets still. */
 export interface Raw {
@@ -64,7 +64,7 @@ export class Plan {
   /** Throws a TypeError for what no memo can go by. */
   constructor(settings: Settings, inner: Runner<any, any>, context: Context, project: string, storeFolder: string) {
     this.project = project;
-    this.folder = context.remote === undefined ? context.cwd : process.cwd();
+    this.folder = localFolder(context);
     const layers = layersOf(inner.spec);
     const elsewhere = isElsewhere(context, layers);
     const outputs = new Map<string, Output>();
@@ -171,7 +171,8 @@ export class Plan {
     const stages = spec.type === 'pipe' ? (spec['of'] as unknown as readonly Spec[]) : [spec];
     for (const { type, command, cwd, stdin, stdout, stderr } of stages) {
       if (type !== 'program' && type !== 'ssh') continue;
-      const folder = elsewhere ? this.folder : resolve(this.folder, ...folders, typeof cwd === 'string' ? cwd : '.');
+      // A program elsewhere has its local files from Node's own folder (lib/runners/command).
+      const folder = elsewhere ? process.cwd() : resolve(this.folder, ...folders, typeof cwd === 'string' ? cwd : '.');
       const file = fileOf(stdin);
       if (file !== undefined && file !== '/dev/null') this.#addInput(inputs, undefined, resolve(folder, file));
       for (const place of [stdout, stderr]) {

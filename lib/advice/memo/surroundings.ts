@@ -32,6 +32,13 @@ export function isElsewhere(context: Context, { core, around }: Layers): boolean
   });
 }
 
+/** The folder that local paths begin at: below a way to another machine, that of the last run on this one. */
+export function localFolder(context: Context): string {
+  let run: RunRecord | undefined = context as unknown as RunRecord;
+  while (run?.remote !== undefined) run = run.parent;
+  return run?.cwd ?? process.cwd();
+}
+
 /** The changes of folder that `within` makes around the innermost, one after another. */
 export function foldersIn({ around }: Layers): readonly string[] {
   return around.flatMap(({ type, change }) => {

@@ -29,7 +29,14 @@ export function* whys(store: Store, project: string, warn: Warn): Paced<readonly
     const step = stepAt(store, name, warn);
     if (step !== undefined) all.push(yield* whyOf(step, store, project));
   }
-  return all.sort((a, b) => b.at - a.at);
+  all.sort((a, b) => b.at - a.at);
+  // Without outputs each key is a step of its own; the latest of a label is what is meant.
+  const seen = new Set<string>();
+  return all.filter(({ label, outputs }) => {
+    const shown = outputs.length > 0 || !seen.has(label);
+    if (outputs.length === 0) seen.add(label);
+    return shown;
+  });
 }
 
 function* whyOf(step: Step, store: Store, project: string): Paced<Why> {
