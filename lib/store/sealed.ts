@@ -7,8 +7,8 @@ import { sha256 } from './digest.ts';
 /** The format of what is below the first line; a file of another one is nobody's. */
 const FORMAT = 1;
 
-/** What was found: its text; 'missing'; or why it can't be used, in words. */
-export type Found = { readonly text: string } | 'missing' | { readonly damage: string };
+/** What was found: its text and when it was last used; 'missing'; or why it can't be used, in words. */
+export type Found = { readonly text: string; readonly usedMs: number } | 'missing' | { readonly damage: string };
 
 /** Text, sealed as a `kind` of file. */
 export function seal(kind: string, text: string): string {
@@ -18,9 +18,12 @@ export function seal(kind: string, text: string): string {
 /** Reads a sealed file. What goes wrong is told as damage. */
 export function readSealed(kind: string, path: string): Found {
   let all: string;
+  let usedMs: number;
   try {
     // An error costs ten times as much as this, and most are missing when something is made for the first time.
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) return 'missing';
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return 'missing';
+    usedMs = stats.mtimeMs;
     all = readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -32,7 +35,7 @@ export function readSealed(kind: string, path: string): Found {
   if (Number(format) !== FORMAT) return { damage: `it has format ${format}, this sluice knows ${FORMAT}` };
   if (found !== kind) return { damage: `it is a ${found}, not a ${kind}` };
   const text = all.slice(end + 1);
-  return sha256(text) === digest ? { text } : { damage: 'it is not what was written' };
+  return sha256(text) === digest ? { text, usedMs } : { damage: 'it is not what was written' };
 }
 
 let count = 0;

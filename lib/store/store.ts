@@ -103,7 +103,7 @@ export class Store {
       this.warn(warn, `${path} can't be used: ${found.damage}; it is as if it weren't there`, path);
       return undefined;
     }
-    if (used) isThere(path);
+    if (used) touch(path, found.usedMs);
     try {
       return JSON.parse(found.text) as unknown;
     } catch {
@@ -276,15 +276,19 @@ function isThere(path: string, size?: number): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   // A machine that lost its power may leave files without what was written to them.
   if (stats === undefined || (size !== undefined && stats.size !== size)) return false;
-  const now = Date.now();
-  if (now - stats.mtimeMs > USED) {
-    try {
-      utimesSync(path, now / 1000, now / 1000);
-    } catch {
-      // Another's file, or gone meanwhile.
-    }
-  }
+  touch(path, stats.mtimeMs);
   return true;
+}
+
+/** It is of use now; `usedMs`: when it was so the last time. */
+function touch(path: string, usedMs: number): void {
+  const now = Date.now();
+  if (now - usedMs <= USED) return;
+  try {
+    utimesSync(path, now / 1000, now / 1000);
+  } catch {
+    // Another's file, or gone meanwhile.
+  }
 }
 
 /** Moves a file or a folder, also to another file system: there too it is whole or not there. */

@@ -10,7 +10,7 @@ t.test('what was sealed is read again, as that kind only', async (t) => {
   t.equal(readSealed('steps', join(path, 'below')), 'missing');
   for (const text of ['', 'text', 'two\nlines\n', '\u2028é\0']) {
     writeFileSync(path, seal('steps', text));
-    t.same(readSealed('steps', path), { text });
+    t.match(readSealed('steps', path), { text });
     t.same(readSealed('labels', path), { damage: 'it is a steps, not a labels' });
     t.equal(readSealed('steps', join(path, 'below')), 'missing', 'a file where a folder would be');
   }

@@ -50,6 +50,19 @@ export function memoAround(context: Context): MemoRun | undefined {
   return undefined;
 }
 
+/** By loop and folder: a project doesn't move while a loop runs, and a thousand steps ask. */
+const projects = new WeakMap<RunRecord, Map<string, string>>();
+
+function projectAround(run: RunRecord): string {
+  const root = working.rootOf(run);
+  const folder = root.ambient.cwd ?? process.cwd();
+  const known = projects.get(root) ?? new Map<string, string>();
+  projects.set(root, known);
+  let project = known.get(folder);
+  if (project === undefined) known.set(folder, (project = projectOf(folder)));
+  return project;
+}
+
 export class MemoRun implements Running {
   /** Lines of its own are replayed ones. */
   readonly deliver?: NonNullable<Running['deliver']>;
@@ -74,7 +87,7 @@ export class MemoRun implements Running {
     this.#inner = inner;
     this.#sink = sink;
     this.#run = context as unknown as RunRecord;
-    const project = projectOf(working.rootOf(this.#run).ambient.cwd ?? process.cwd());
+    const project = projectAround(this.#run);
     this.#store = storeAt(settings.store ?? `${project}/.sluice`);
     this.#plan = new Plan(settings, inner, context, project, this.#store.folder);
     this.#step = { run: this.#run, plan: this.#plan, identity: sha256(JSON.stringify(this.#plan.raw)) };
