@@ -180,10 +180,6 @@ t.test('what has changed is read again, and what has not is not', async (t) => {
   );
   const { files, root, write } = folder(t, many);
   t.equal(files('m0.ts').length, 400);
-  const from = performance.now();
-  for (let time = 0; time < 5; time++) files('m0.ts');
-  const each = (performance.now() - from) / 5;
-  t.ok(each < 200, `400 modules took ${each.toFixed(1)} ms`);
   write('m1.ts', "import './m3.ts'");
   t.notOk(files('m0.ts').includes('m2.ts'));
   const text = "import './m2.ts'";
