@@ -26,11 +26,12 @@ import {
   rmSync,
   statSync,
   utimesSync,
+  type BigIntStats,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from './digest.ts';
-import { Files } from './files.ts';
+import { Files, isSettled, statsAt } from './files.ts';
 import type { Paced } from './paced.ts';
 import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from './sealed.ts';
 
@@ -67,6 +68,9 @@ function lookForProject(folder: string): string {
 /** Not asked for each time: asking sets it for a moment. */
 const UMASK = process.umask();
 
+/** Files whose contents are at hand. */
+const READ = 1000;
+
 /** Contents up to this size are copied in place, in bytes. */
 const SMALL = 1024 * 1024;
 
@@ -79,6 +83,8 @@ export class Store {
   readonly files: Files;
   readonly #aside: string;
   readonly #told = new Set<string>();
+  /** What was read, while its file is the same: a cache is asked for the same again and again. */
+  readonly #recent = new Map<string, { readonly state: string; readonly value: unknown }>();
   #made = false;
 
   constructor(folder: string) {
@@ -97,6 +103,11 @@ export class Store {
   /** What is stored as JSON under a name; undefined where that is nothing, or can't be used. `used`: it is of use now. */
   read(kind: 'steps' | 'labels', name: string, warn: Warn, used = false): unknown {
     const path = this.path(kind, name);
+    const since = Date.now();
+    const stats = this.#statsOf(path);
+    const state = stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+    const known = this.#recent.get(path);
+    if (known !== undefined && known.state === state) return known.value;
     const found = readSealed(kind, path);
     if (found === 'missing') return undefined;
     if ('damage' in found) {
@@ -105,11 +116,26 @@ export class Store {
     }
     if (used) touch(path, found.usedMs);
     try {
-      return JSON.parse(found.text) as unknown;
+      const value = JSON.parse(found.text) as unknown;
+      if (stats !== undefined && isSettled(stats, since)) this.#remember(path, state, value);
+      return value;
     } catch {
       this.warn(warn, `${path} can't be used: it was written by something else; it is as if it weren't there`, path);
       return undefined;
     }
+  }
+
+  #statsOf(path: string): BigIntStats | undefined {
+    try {
+      return statsAt(path);
+    } catch {
+      return undefined; // told by who reads it
+    }
+  }
+
+  #remember(path: string, state: string, value: unknown): void {
+    if (this.#recent.size >= READ) this.#recent.clear();
+    this.#recent.set(path, { state, value });
   }
 
   /** Stores JSON under a name; false, and told, where that can't be. */
