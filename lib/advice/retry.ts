@@ -30,7 +30,7 @@ export interface RetryOptions {
   readonly backoff?: Duration;
   /** The factor from one wait to the next. Default 2. */
   readonly factor?: number;
-  /** The longest wait. Default '30s'. */
+  /** The longest wait. Default '30s', or `backoff` where that is longer. */
   readonly max?: Duration;
   /** The part of a wait that is random, 0 to 1: many that fail together don't come back together. Default 0.5. */
   readonly jitter?: number;
@@ -60,13 +60,17 @@ export function retry(options: number | RetryOptions = {}): Advice {
   const o = typeof options === 'number' ? { count: options } : options;
   checkOptions('retry', o, ['count', 'backoff', 'factor', 'max', 'jitter', 'when', 'idempotent', 'within', 'budget']);
   const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;
+  for (const [name, value] of Object.entries({ count, factor, jitter }))
+    if (typeof value !== 'number') throw new TypeError(`retry: ${name} is a number, not ${show(value)}`);
+  if (typeof idempotent !== 'boolean')
+    throw new TypeError(`retry: idempotent is true or false, not ${show(idempotent)}`);
   if (!(count >= 0)) throw new RangeError(`retry: count ${String(count)} is no number of tries`);
   if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`retry: jitter ${String(jitter)} is not between 0 and 1`);
   if (!(factor > 0)) throw new RangeError(`retry: factor ${String(factor)} is no number above 0`);
   if (o.when !== undefined && typeof o.when !== 'function')
     throw new TypeError(`retry: when is a function of the reason and the error, not ${show(o.when)}`);
   const first = milliseconds(o.backoff ?? '1s', 'retry: backoff');
-  const max = milliseconds(o.max ?? '30s', 'retry: max');
+  const max = o.max === undefined ? Math.max(30_000, first) : milliseconds(o.max, 'retry: max');
   const limit = o.within === undefined ? Infinity : milliseconds(o.within, 'retry: within');
   const budget = o.budget === undefined ? undefined : budgetOf(o.budget);
   const when =

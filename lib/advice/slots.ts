@@ -32,6 +32,8 @@ export function slots(limit: number): Advice;
 export function slots<N extends string>(limits: { readonly [K in N]: number }): Slots<N>;
 export function slots(limits: number | Readonly<Record<string, number>>): Advice | Slots {
   if (typeof limits !== 'object') {
+    if ((limits as unknown) === undefined)
+      throw new TypeError('slots: how many is undefined; give a whole number of 1 or more, or { disk: 4, gpu: 1 }');
     slotPool(limits); // throws for what is no limit
     const one = new Map([['', 1]]);
     return taking(new Pool(new Map([['', limits]])), one, { limit: toldNumber(limits) }, `one of ${limits} slots`);

@@ -65,16 +65,22 @@ class GeneratorRunner extends BaseRunner<unknown> implements Traits {
   start(_sink: Sink<unknown>, context: Context): Running {
     return startTask(context, this.#generator);
   }
-  discard(): void {
-    if (used.has(this.#generator)) return;
-    used.add(this.#generator);
-    // Its body has not begun, so `return` runs nothing of it.
-    try {
-      const closed: unknown = this.#generator.return?.(undefined);
-      if (closed instanceof Promise) closed.catch(() => {});
-    } catch {
-      // One made by hand; nobody waits for it.
-    }
+  /** What goes around it takes it over as it is. */
+  get discard(): () => void {
+    const generator = this.#generator;
+    return () => discard(generator);
+  }
+}
+
+function discard(generator: Generator<unknown> | AsyncGenerator<unknown>): void {
+  if (used.has(generator)) return;
+  used.add(generator);
+  // Its body has not begun, so `return` runs nothing of it.
+  try {
+    const closed: unknown = generator.return?.(undefined);
+    if (closed instanceof Promise) closed.catch(() => {});
+  } catch {
+    // One made by hand; nobody waits for it.
   }
 }
 

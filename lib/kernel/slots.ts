@@ -12,7 +12,7 @@ import type { RunRecord } from './run.ts';
 /** A limit within a limit: a run takes a slot of each. */
 export function slotPool(limit: number | undefined, parent?: SlotPool): SlotPool | undefined {
   if (limit === undefined) return parent;
-  if (!(limit >= 1) || !(Number.isInteger(limit) || limit === Infinity))
+  if (typeof limit !== 'number' || !(limit >= 1) || !(Number.isInteger(limit) || limit === Infinity))
     throw new RangeError(`slots: ${String(limit)} is no number of programs; give a whole number of 1 or more`);
   return { limit, parent, used: 0 };
 }

@@ -1,9 +1,12 @@
 import t from 'tap';
 import { around } from '../../lib/advice/around.ts';
+import { slots } from '../../lib/advice/slots.ts';
 import { timeout } from '../../lib/advice/timeout.ts';
 import { all } from '../../lib/compose/all.ts';
 import { shield } from '../../lib/compose/shield.ts';
+import { within } from '../../lib/compose/within.ts';
 import { createRunner, runCommandGens, type Advice, type Runner } from '../../lib/kernel/index.ts';
+import { sleep } from '../../lib/runners/sleep.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
 import { driven, failure, like, settleDown, value } from '../support.ts';
 
@@ -178,5 +181,34 @@ t.test('killed before, in and after the proceed: shielded clean-up runs, what wa
     await t.rejects(loop, like({ reason: { type: 'killed', by: 'me' } }));
     t.same(log, ['cleaned'], at);
     t.same(calls, at === 'before' ? ['discard'] : ['start'], at);
+  }
+});
+
+t.test('a generator object that is not run is discarded, through whatever is around it', async (t) => {
+  const early = around(function* () {
+    return 'early';
+  });
+  const gens: Record<string, (generator: Generator) => Runner> = {
+    within: (generator) => within({}, generator),
+    shield: (generator) => shield(generator),
+    timeout: (generator) => within({}, generator).with(timeout('1m')),
+    all: (generator) => all([within({}, generator)]),
+  };
+  for (const [name, make] of Object.entries(gens)) {
+    const generator = (function* () {
+      yield* sleep('1h');
+    })();
+    t.same(await runCommandGens([make(generator).with(early)]), ['early'], name);
+    t.same(generator.next(), { value: undefined, done: true }, name);
+    if (name === 'shield') continue; // no kill reaches it
+    const waiting = (function* () {
+      yield* sleep('1h');
+    })();
+    const one = slots(1);
+    const loop = runCommandGens([sleep('1h').with(one), make(waiting).with(one)]);
+    await settleDown();
+    loop.kill('me');
+    await t.rejects(loop, /killed by me/);
+    t.same(waiting.next(), { value: undefined, done: true }, name);
   }
 });

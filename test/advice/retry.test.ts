@@ -248,3 +248,41 @@ t.test('the errors before are shown with the last one, in a line each, and maske
     .catch((thrown: unknown) => thrown);
   t.match(inspect(plain), /attempts: \[\n +.*exit code 9\n +2 x .*exit code 5\n +\]/);
 });
+
+t.test('a backoff that is longer than the longest wait by default is waited for', async (t) => {
+  const clock = fakeClock();
+  const begun: number[] = [];
+  const from = clock.now();
+  const step = task(function* () {
+    begun.push(clock.now() - from);
+    yield* failure(new Error('down'));
+  });
+  for (const [options, at] of [
+    [{ backoff: '2m' }, [0, 120_000, 240_000]],
+    [{ backoff: '2m', max: '10s' }, [0, 10_000, 20_000]],
+  ] as const) {
+    begun.length = 0;
+    const since = clock.now() - from;
+    const ended = step.with(retry({ count: 2, jitter: 0, ...options })).run({ clock });
+    ended.catch(() => {});
+    await clock.runAll();
+    await t.rejects(ended);
+    t.same(
+      begun.map((time) => time - since),
+      at,
+    );
+  }
+});
+
+t.test('wrong options', async (t) => {
+  for (const wrong of [
+    { count: '3' },
+    { count: null },
+    { factor: true },
+    { jitter: Symbol('x') },
+    { idempotent: 'no' },
+  ])
+    t.throws(() => retry(wrong as never), TypeError);
+  for (const wrong of [{ count: -1 }, { count: NaN }, { factor: 0 }, { jitter: 2 }])
+    t.throws(() => retry(wrong), RangeError);
+});
