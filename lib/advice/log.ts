@@ -129,7 +129,8 @@ function ended(outcome: Outcome<unknown>, time: number, mask: (text: string) => 
     ? {
         reason: error.reason.type,
         ...(error.reason.type === 'exit' ? { exitCode: error.reason.exitCode } : {}),
-        ...(error.stderr === '' ? {} : { stderr: mask(error.stderr.split('\n').slice(-STDERR).join('\n')) }),
+        // An error of another make may only look like ours.
+        ...(error.stderr ? { stderr: mask(error.stderr.split('\n').slice(-STDERR).join('\n')) } : {}),
       }
     : {};
   return { level: 'error' as const, what: `failed after ${took}: ${said}`, fields: { ...fields, ...told } };

@@ -1,5 +1,6 @@
 import {
   isRunError,
+  isRunner,
   milliseconds,
   RunError,
   type Advice,
@@ -57,6 +58,7 @@ export interface RetryOptions {
  * Throws a TypeError for a generator object, which can't begin again.
  */
 export function retry(options: number | RetryOptions = {}): Advice {
+  if (isRunner(options)) throw new TypeError('retry: is given options: runner.with(retry(3))');
   const o = typeof options === 'number' ? { count: options } : options;
   checkOptions('retry', o, ['count', 'backoff', 'factor', 'max', 'jitter', 'when', 'idempotent', 'within', 'budget']);
   const { count = 3, factor = 2, jitter = 0.5, idempotent = false } = o;

@@ -165,3 +165,13 @@ t.test('wrong options', async (t) => {
   t.throws(() => log('x' as never), TypeError);
   t.throws(() => value(1).with(log as never), /write runner\.with\(log\(\)\)/);
 });
+
+t.test('an error that only looks like one of ours is logged as it is', async (t) => {
+  const said: LogEntry[] = [];
+  const foreign = Object.assign(new Error('f'), { name: 'RunError', reason: { type: 'exit' } });
+  const failing = task(() => {
+    throw foreign;
+  });
+  await t.rejects(failing.with(log((entry) => void said.push(entry))).run(), foreign);
+  t.match(said.at(-1), { level: 'error', reason: 'exit' });
+});

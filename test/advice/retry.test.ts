@@ -286,3 +286,8 @@ t.test('wrong options', async (t) => {
   for (const wrong of [{ count: -1 }, { count: NaN }, { factor: 0 }, { jitter: 2 }])
     t.throws(() => retry(wrong), RangeError);
 });
+
+t.test('it is given options, not a runner', (t) => {
+  t.throws(() => sleep(1).with(retry as never), { message: /runner\.with\(retry\(3\)\)/ });
+  t.end();
+});

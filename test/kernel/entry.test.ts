@@ -6,7 +6,8 @@ import { masker } from '../../lib/kernel/secrets.ts';
 /** As much of a run as an event tells. */
 function runOf(secrets: string[] = []): RunRecord {
   const scope = { masking: secrets.length > 0, masker: masker(secrets) };
-  return { id: '1.2', scope, spec: { type: 'x' }, label: 'its label' } as unknown as RunRecord;
+  const runner = { traits: {} };
+  return { id: '1.2', scope, runner, spec: { type: 'x' }, label: 'its label' } as unknown as RunRecord;
 }
 
 t.test('lines are made when somebody wants them, once for all who read them now', async (t) => {
@@ -46,6 +47,8 @@ t.test('events have what there is to tell, and no more', async (t) => {
     stream: 'stderr',
     line: 'x',
   });
+  const replayed = { ...run, runner: { traits: { memory: true } } } as unknown as RunRecord;
+  t.match(lineEvent(new LinesEntry(replayed, 7, 'stderr', ['x'], 2), 'x'), { line: 'x', memory: true });
   t.same(toEvent({ type: 'start', run, at: 7 }), { ...common, type: 'start', spec: { type: 'x' }, label: 'its label' });
   t.same(toEvent({ type: 'note', run, at: 7, text: 'n', data: undefined }), { ...common, type: 'note', text: 'n' });
   t.same(toEvent({ type: 'partial', run, at: 7, stream: 'stdout', text: '50 %' }), {
