@@ -6,12 +6,13 @@ import { retry } from '../../lib/advice/retry.ts';
 import { Sketch } from '../../lib/advice/sketch.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens } from '../../lib/kernel/index.ts';
-import { execaSpawner, localSpawner, posixSpawner } from '../../lib/spawn/local.ts';
+import { execaSpawner, posixSpawner } from '../../lib/spawn/local.ts';
 import { pipe } from '../../lib/runners/pipe.ts';
 import { program } from '../../lib/runners/program.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
+import { lacking } from '../missing.ts';
 import { driven, failure, settleDown, value } from '../support.ts';
 
 adviceContract(t, 'metrics', metrics());
@@ -70,7 +71,7 @@ t.test('counts, ends, reasons and durations, by label', async (t) => {
 
 t.test(
   'what programs used, where the system tells',
-  { skip: localSpawner.joint!() === undefined && 'no posix_spawn here' },
+  { skip: posixSpawner.joint?.() === undefined && lacking('no posix_spawn here') },
   async (t) => {
     const m = metrics({ by: ({ spec }) => spec.type });
     const busy = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done';
