@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { bytes, milliseconds } from '../kernel/clock.ts';
 import { last } from './options.ts';
+import { print } from './print.ts';
 import { storeOption, type StoreArguments } from './store.ts';
 import { UsageError } from './usage.ts';
 
@@ -53,7 +54,7 @@ export const clean: CommandModule<object, CleanArguments> = {
     const { store } = openStore(argv);
     const { deleted, freed, left, size } = clean(store, { ...limits, dryRun: argv['dry-run'] });
     const would = argv['dry-run'] ? 'would be ' : '';
-    process.stdout.write(
+    print(
       `${deleted} file${deleted === 1 ? '' : 's'} ${would}deleted (${told(freed)}); ${left} (${told(size)}) left in ${store.folder}\n`,
     );
   },

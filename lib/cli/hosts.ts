@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import type { HostSet } from '../fleet/hostSet.ts';
 import type { Inventory } from '../fleet/inventory.ts';
 import { last } from './options.ts';
+import { print } from './print.ts';
 import { UsageError } from './usage.ts';
 
 interface HostsArguments {
@@ -88,12 +89,7 @@ export const hosts: CommandModule<object, HostsArguments> = {
     );
     const shape = shapes[0] ?? (argv.split === undefined ? 'expand' : 'fold');
     const output = argv.split === undefined ? shown(set, shape, '\n') : parts(set.split(argv.split), shape);
-    process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-      if (code === 'EPIPE') return; // `head` has seen enough
-      process.exitCode = 1;
-      process.stderr.write(`sluice: the output can not be written: ${message}\n`);
-    });
-    if (output !== '') process.stdout.write(`${output}\n`);
+    print(output === '' ? '' : `${output}\n`);
   },
 };
 

@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { forTerminal } from '../report/clean.ts';
 import { duration } from '../report/explain.ts';
+import { print } from './print.ts';
 import { storeOption, type StoreArguments } from './store.ts';
 import { UsageError } from './usage.ts';
 
@@ -62,7 +63,7 @@ export const why: CommandModule<object, WhyArguments> = {
         `  now: ${now.length === 0 ? 'its files and variables are unchanged' : few(now).join('; ')}`,
         ...(unseen.length === 0 ? [] : [`  not looked at: ${unseen.join(', ')}`]),
       ];
-      process.stdout.write(`${lines.map(forTerminal).join('\n')}\n`);
+      print(`${lines.map(forTerminal).join('\n')}\n`);
     }
   },
 };

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { outside, sluice } from './support.ts';
+import { outside, sluice, start } from './support.ts';
 
 const BUILD = `
   import { glob, memo, program, task } from 'sluice';
@@ -74,4 +74,14 @@ t.test('a damaged step is told of, the others are shown', async (t) => {
   t.equal(status, 0);
   t.match(stderr, /^sluice: warning: .*garbage can't be used: it was written by something else/);
   t.match(stdout, /build a/);
+});
+
+t.test('a reader that leaves has seen enough', async (t) => {
+  const cwd = outside(t, FILES);
+  sluice(['run', 'build.ts'], { cwd });
+  for (const command of ['why', 'clean']) {
+    const child = start([command], { cwd });
+    child.stdout.destroy();
+    t.match(await child.ended, { status: 0, stderr: '' });
+  }
 });

@@ -108,11 +108,16 @@ export class MemoRun implements Running {
     const { ambient } = this.#run;
     const { scope } = ambient.memo;
     if (scope !== undefined) this.#script = scriptOf(scope, this.#store, this.#plan.project);
-    this.#script?.declare(this.#plan.outputs, this.#look.stepName(''), this.#warn);
+    this.#script?.declare(
+      this.#plan.outputs.map(({ name }) => name),
+      this.#look.stepName(''),
+      this.#warn,
+    );
     working.enter(this.#step);
     if (!ambient.dryRun) this.#store.files.keep();
     try {
       let seen = yield* this.#look.see();
+      this.#script?.reads(seen.files.keys());
       // What is made from now on will do, also when it was asked for anew: it may be another's who was asked at the same time.
       let known = this.#look.known(seen.key);
       const refused = new Set(this.#refreshed ? known?.entries.map(({ id }) => id) : []);
@@ -141,6 +146,13 @@ export class MemoRun implements Running {
   // --- what is known ------------------------------------------------------------------------------------------------------
 
   #replay({ entry, value, said }: Memory): Outcome<any> {
+    // What it found while it ran is as good as declared.
+    this.#script?.reads(entry.found.map(([what]) => what));
+    this.#script?.declare(
+      entry.outputs.map(([name]) => name),
+      this.#look.stepName(entry.key),
+      this.#warn,
+    );
     this.#sink.note('unchanged', { at: new Date(entry.at).toISOString(), ms: entry.ms });
     if (entry.dropped > 0) this.#sink.note(`${entry.dropped} lines before these were not kept`);
     for (const [stream, lines] of said) this.#sink.lines(stream, lines);
@@ -333,6 +345,7 @@ export class MemoRun implements Running {
     for (const path of inputs) {
       const input = this.#plan.inputAt(path);
       working.check(this.#step, input);
+      this.#script?.reads([input.name]);
       if (!this.#found.has(input.name)) this.#found.set(input.name, yield* this.#look.foundNow(input.name));
     }
     for (const name of env) this.#found.set(`$${name}`, yield* this.#look.foundNow(`$${name}`));
@@ -340,7 +353,7 @@ export class MemoRun implements Running {
       const output = this.#plan.outputAt(path, this.#store.folder);
       if (output === undefined) continue;
       working.enterOutput(this.#step, output);
-      this.#script?.declare([output], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
+      this.#script?.declare([output.name], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
       yield* this.#keepForeign([output.name], this.#look.known(this.#hold.key));
       this.#hold.takeNow(output);

@@ -1,14 +1,13 @@
 // Outputs that a script made once and makes no more. A script is a loop with a `scope`; what it declares is written down before it
 // is made, so that not even a crash makes an output nobody's.
 import { existsSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, isAbsolute, join, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { Json, MemoScope } from '../../kernel/index.ts';
 import { adoptScopes } from '../../kernel/scope.ts';
 import { sha256of } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import { atOnceInPlace } from '../../store/paced.ts';
 import { projectOf, storeAt, type Store } from '../../store/store.ts';
-import type { Output } from './plan.ts';
 import { stepAt } from './remember.ts';
 
 type Tell = (text: string, data?: Json) => void;
@@ -41,23 +40,34 @@ export class Script {
   /** Its outputs, each with the name of its step in the store. */
   readonly #listed: Map<string, string>;
   readonly #declared = new Set<string>();
+  /** What steps of this loop name as inputs: what is still read is not stale. */
+  readonly #read = new Set<string>();
 
   constructor(scope: MemoScope, store: Store, project: string) {
     this.#scope = scope;
     this.#store = store;
     this.#project = project;
-    this.#file = sha256of([project, scope.name]);
+    // A project that is moved together with its store stays the same one.
+    this.#file = sha256of([relative(store.folder, project), scope.name]);
     this.#listed = new Map(listedIn(store.lines(this.#file)));
   }
 
   /** A step is about to make these. */
-  declare(outputs: readonly Output[], step: string, tell: Tell): void {
-    for (const { name } of outputs) {
+  declare(outputs: readonly string[], step: string, tell: Tell): void {
+    for (const name of outputs) {
       this.#declared.add(name);
       // What is outside the project is nobody's to delete.
       if (isAbsolute(name) || this.#listed.get(name) === step || this.#scope.dryRun) continue;
       this.#listed.set(name, step);
       this.#store.try(tell, () => this.#store.addLine(this.#file, JSON.stringify([name, step])));
+    }
+  }
+
+  /** A step goes by these, as parts are named. A pattern or a folder takes what is there and asks for none of it. */
+  reads(names: Iterable<string>): void {
+    for (const name of names) {
+      const path = /^(?:input|code) ([^]+)$/.exec(name)?.[1];
+      if (path !== undefined) this.#read.add(path);
     }
   }
 
@@ -72,7 +82,7 @@ export class Script {
       try {
         const digest = atOnceInPlace(this.#store.files.digest(join(this.#project, name), { inPlace: true }));
         if (digest === MISSING || others.has(name)) gone.push(name);
-        else if (!this.#isInside(name) || this.#overlaps(name)) continue;
+        else if (this.#read.has(name) || !this.#isInside(name) || this.#overlaps(name)) continue;
         else if (stepAt(this.#store, step, tell)?.left[name]?.[0] === digest) found.push(name);
       } catch {
         // What can't be looked at is not what was made.

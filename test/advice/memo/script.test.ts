@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import t from 'tap';
-import type { MemoOptions } from '../../../lib/advice/memo.ts';
+import { amend, glob, memo, type MemoOptions } from '../../../lib/advice/memo.ts';
 import { task } from '../../../lib/compose/task.ts';
 import { runCommandGens, type LoopOptions, type Runner } from '../../../lib/kernel/index.ts';
 import { program } from '../../../lib/runners/program.ts';
@@ -135,6 +135,51 @@ t.test('what this loop makes stays: in folders, as folders, in steps that are sk
   whole.write('d/mine', '');
   await whole.run(program('true').with(whole.memo()), { scope: 'w', clean: true });
   t.ok(whole.has('d/mine'), 'not with something of mine in it');
+});
+
+t.test('what this loop reads by name stays until it does no more; what a pattern finds does not', async (t) => {
+  const p = projectIn(t, {});
+  const reader = (inputs: MemoOptions['inputs']): Promise<Did> =>
+    p.run(program('true').with(p.memo({ inputs })), { scope: 'build', clean: true });
+  await loop(p, [['a'], ['d/b'], ['d/c']]);
+  for (const _ of [1, 2])
+    t.match(stale(await reader(['a', 'd/b', glob('d/*')])), _ === 1 ? [/^deleted 1 .*: d\/c$/] : []);
+  const finds = task(function* finds() {
+    yield* amend({ inputs: ['a'] });
+  }).with(p.memo({ key: 1 }));
+  for (const _ of [1, 2])
+    t.match(stale(await p.run(finds, { scope: 'build', clean: true })), _ === 1 ? [/^deleted 1 .*: d\/b$/] : []);
+  t.ok(p.has('a'), 'also where it was found by an earlier run');
+  t.match(stale(await reader([])), [/^deleted 1 .*: a$/]);
+});
+
+t.test('outputs that an earlier run found it writes stay where it is skipped', async (t) => {
+  const p = projectIn(t, {});
+  const writes = task(function* writes() {
+    yield* amend({ outputs: ['found'] });
+    yield* program('echo > found');
+  }).with(p.memo({ key: 1, outputs: [] }));
+  for (const _ of [1, 2, 3]) {
+    t.same(stale(await p.run(writes, { scope: 'build', clean: true })), []);
+    t.ok(p.has('found'));
+  }
+});
+
+t.test('a project that was moved with its store is the same', async (t) => {
+  const p = projectIn(t, {});
+  const build = (folder: string, outputs: readonly string[]): Promise<Did> => {
+    const moved = { ...p, memo: (options: MemoOptions = {}) => memo({ store: `${folder}/.store`, ...options }) };
+    return loop(
+      moved,
+      outputs.map((one) => [one]),
+      { cwd: folder },
+    );
+  };
+  mkdirSync(p.path('x'));
+  p.write('x/package.json', '{}');
+  await build(p.path('x'), ['a', 'b']);
+  renameSync(p.path('x'), p.path('y'));
+  t.match(stale(await build(p.path('y'), ['a'])), [/^deleted 1 stale output: b$/]);
 });
 
 t.test('never outside of the project, also where a folder became a link', async (t) => {
