@@ -50,15 +50,6 @@ export function storeAt(folder: string): Store {
 
 /** The folder of the project around a folder: the nearest one from there upwards with a store, a package.json or .git; else itself. */
 export function projectOf(folder: string): string {
-  let project = projects.get(folder);
-  if (project === undefined) projects.set(folder, (project = lookForProject(folder)));
-  return project;
-}
-
-/** Asked for by each memo, and the same for all of the process. */
-const projects = new Map<string, string>();
-
-function lookForProject(folder: string): string {
   for (let at = resolve(folder); ; at = dirname(at)) {
     if (['.sluice', 'package.json', '.git'].some((mark) => existsSync(join(at, mark)))) return at;
     if (at === dirname(at)) return resolve(folder);

@@ -2,38 +2,29 @@
 //
 // The order of things, so that neither a crash nor another process can make a wrong entry:
 //   1. look: the digests of the inputs give the key, the key an entry, the entry what its outputs have to be
-//   2. take the locks and look again: somebody else may have done it meanwhile (at the inputs, if it had to wait). A lock is the mark of a step at work too: it says
-//      what an output was before
+//   2. take the locks and look again: somebody else may have done it meanwhile (at the inputs, if it had to wait). A
+//      lock is the mark of a step at work too: it says what an output was before
 //   3. keep what would be overwritten and is no run's
 //   4. run; on failure what was changed since the mark goes out of the way
 //   5. look at the inputs once more: an entry whose inputs changed meanwhile would be a lie
 //   6. store the entry, then let go of the locks
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import {
-  RunError,
-  toError,
-  type Context,
-  type Outcome,
-  type Runner,
-  type Running,
-  type Sink,
-} from '../../kernel/index.ts';
+import { toError, type Context, type Outcome, type Runner, type Running, type Sink } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256 } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
-import { projectOf, storeAt, type Store, type Warn } from '../../store/store.ts';
-import { differences, few, fileChange, foundDifferences, short } from './diff.ts';
+import { storeAt, type Store, type Warn } from '../../store/store.ts';
+import { fileChange, foundDifferences } from './diff.ts';
 import { drive } from './drive.ts';
+import type { Entry, Found, Step } from './entry.ts';
 import { Hold } from './hold.ts';
-import { keep, putBack } from './kept.ts';
 import { LastLines } from './lines.ts';
 import { Look, type Fresh, type Seen } from './look.ts';
 import type { Settings } from './options.ts';
-import { moveAside } from './partial.ts';
-import { coreOf, Plan, type Output } from './plan.ts';
-import type { Entry, Found, Step } from './entry.ts';
+import { Outputs } from './outputs.ts';
+import { coreOf, Plan } from './plan.ts';
+import { projectAround } from './project.ts';
+import { reasons } from './reasons.ts';
 import { entryOf, stepOfLabel, writeStep, type Memory } from './remember.ts';
 import { scriptOf, type Script } from './script.ts';
 import * as working from './working.ts';
@@ -50,19 +41,7 @@ export function memoAround(context: Context): MemoRun | undefined {
   return undefined;
 }
 
-/** By loop and folder: a project doesn't move while a loop runs, and a thousand steps ask. */
-const projects = new WeakMap<RunRecord, Map<string, string>>();
-
-function projectAround(run: RunRecord): string {
-  const root = working.rootOf(run);
-  const folder = root.ambient.cwd ?? process.cwd();
-  const known = projects.get(root) ?? new Map<string, string>();
-  projects.set(root, known);
-  let project = known.get(folder);
-  if (project === undefined) known.set(folder, (project = projectOf(folder)));
-  return project;
-}
-
+/** A run of a memo. */
 export class MemoRun implements Running {
   /** Lines of its own are replayed ones. */
   readonly deliver?: NonNullable<Running['deliver']>;
@@ -74,6 +53,7 @@ export class MemoRun implements Running {
   readonly #plan: Plan;
   readonly #step: working.Step;
   readonly #look: Look;
+  readonly #outputs: Outputs;
   readonly #warn: Warn = (text) => this.#sink.note(text);
   readonly #found = new Map<string, string>();
   readonly #stop: () => void;
@@ -98,6 +78,7 @@ export class MemoRun implements Running {
         if (call !== undefined) for (const line of lines) returned(call(line));
       };
     this.#look = new Look(this.#step, this.#store, this.#warn);
+    this.#outputs = new Outputs(this.#plan, this.#store, this.#look, this.#run, sink, this.#warn);
     memos.set(this.#run, this);
     this.#stop = drive(this.#run, this.#work(), (outcome) =>
       sink.settle(outcome.type === 'finished' ? outcome.value : outcome),
@@ -130,7 +111,8 @@ export class MemoRun implements Running {
       if (yield* this.#hold.take()) seen = yield* this.#look.see();
       known = this.#look.known(seen.key);
       fresh = yield* this.#look.fresh(seen, known, refused);
-      if (fresh !== undefined && (yield* this.#restored(fresh, known))) return this.#replay(fresh.memory);
+      if (fresh !== undefined && (yield* this.#outputs.putBack(fresh.restore, known)))
+        return this.#replay(fresh.memory);
       return yield* this.#do(seen, known, this.#hold);
     } finally {
       this.#hold?.release();
@@ -159,45 +141,10 @@ export class MemoRun implements Running {
     return { type: 'finished', value };
   }
 
-  /** Puts back outputs from the store; false where that can't be done. */
-  *#restored({ restore }: Fresh, known: Step | undefined): Paced<boolean> {
-    if (restore.length === 0) return true;
-    yield* this.#keepForeign(
-      restore.map(([name]) => name),
-      known,
-    );
-    const work = function* (this: MemoRun): Paced<boolean> {
-      for (const [name, digest] of restore)
-        if (!(yield* putBack(this.#store, this.#plan.pathOf(name), digest, this.#warn))) return false;
-      return true;
-    };
-    if ((yield* this.#store.tryPaced(this.#warn, work.call(this))) !== true) return false;
-    this.#sink.note(`put back: ${restore.map(([name]) => name).join(', ')}`);
-    return true;
-  }
-
   /** What is known of this step, under whatever key; `known`: under this one. */
   #latest(key: string, known: Step | undefined): Step | undefined {
     if (known !== undefined || this.#look.stepName(key) !== key) return known;
     return stepOfLabel(this.#store, this.#run.label, this.#warn);
-  }
-
-  /** What is at an output and was left there by no run is somebody's work: it is kept before it is overwritten. */
-  *#keepForeign(names: readonly string[], known: Step | undefined): Paced<void> {
-    for (const name of names) {
-      const path = this.#plan.pathOf(name);
-      const digest = yield* this.#look.output(path);
-      const left = known?.left[name] ?? [];
-      if (digest === MISSING || left.includes(digest)) continue;
-      if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, path, digest))) === undefined) continue;
-      const copy = this.#store.path('contents', digest.slice(1));
-      const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
-      this.#sink.note(`${name} ${how}: what it was (${short(digest)}) is kept as ${copy}`, {
-        output: name,
-        digest: digest.slice(1),
-        copy,
-      });
-    }
   }
 
   /** Why it runs: what is not as it was the last time. */
@@ -205,17 +152,7 @@ export class MemoRun implements Running {
     if (this.#refreshed) return ['it was asked for'];
     if (fresh !== undefined) return fresh.restore.map(([name]) => `output ${name} can't be put back`);
     if (known === undefined) return [];
-    const why = differences(known.parts, seen.parts);
-    const found = yield* this.#look.found(known.found.map(([what]) => what));
-    why.push(...foundDifferences(known.found, found));
-    // Those too that were found the last time.
-    const names = [...this.#plan.outputs, ...(known.entries[0]?.outputs ?? []).map(([name]) => ({ name }))];
-    for (const name of new Set(names.map((output) => output.name))) {
-      const [before] = known.left[name] ?? [];
-      const now = yield* this.#look.output(this.#plan.pathOf(name));
-      if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
-    }
-    return why.length > 0 ? few(why) : ['its last run left no entry'];
+    return yield* reasons(this.#look, this.#plan, seen, known);
   }
 
   *#show(seen: Seen, fresh: Fresh | undefined, remade: readonly string[]): Paced<Outcome<any>> {
@@ -233,15 +170,12 @@ export class MemoRun implements Running {
   // --- what is done -------------------------------------------------------------------------------------------------------
 
   *#do(seen: Seen, known: Step | undefined, hold: Hold): Paced<Outcome<any>> {
-    const { outputs } = this.#plan;
     const why = yield* this.#why(seen, this.#latest(seen.key, known), undefined);
     if (why.length > 0) this.#sink.note(`runs: ${why.join('; ')}`, { why });
-    yield* this.#keepForeign(
-      outputs.map(({ name }) => name),
-      known,
-    );
+    const names = this.#plan.outputs.map(({ name }) => name);
+    yield* this.#outputs.keepForeign(names, known);
     hold.mark();
-    for (const output of outputs) this.#makeFolder(output);
+    this.#outputs.makeFolders();
     const lines = new LastLines(this.#settings.lines);
     const at = this.#run.now();
     let outcome = yield* this.#inside(lines);
@@ -252,7 +186,7 @@ export class MemoRun implements Running {
         // Those too that were found while it ran.
         left = yield* this.#look.outputs(this.#plan.outputs);
         const missing = left.find(([, digest]) => digest === MISSING);
-        if (outcome.type === 'finished' && missing !== undefined) outcome = this.#notMade(missing[0]);
+        if (outcome.type === 'finished' && missing !== undefined) outcome = this.#outputs.notMade(missing[0]);
       } catch (error) {
         if (outcome.type === 'finished') outcome = { type: 'failed', error: toError(error) };
       }
@@ -261,7 +195,7 @@ export class MemoRun implements Running {
     const write = (entry: Entry | undefined): void =>
       writeStep(this.#store, this.#look.stepName(seen.key), known, latest, left.filter(isThere), entry, this.#warn);
     if (outcome.type !== 'finished') {
-      this.#putAside(hold);
+      this.#outputs.putAside(hold);
       if (this.#settings.partial === 'keep' && left.length > 0) write(undefined);
       return outcome;
     }
@@ -271,28 +205,12 @@ export class MemoRun implements Running {
       write(undefined);
       return outcome;
     }
-    const kept = this.#settings.keep && (yield* this.#kept(left));
+    const kept = this.#settings.keep && (yield* this.#outputs.keep(left));
     const { value } = outcome as { value: unknown };
     const ms = this.#run.now() - at;
     const given = { key: seen.key, at, ms, found: latest.found, outputs: left, kept, value, lines };
     write(entryOf(this.#run, this.#store, this.#warn, given));
     return outcome;
-  }
-
-  #makeFolder({ path, name }: Output): void {
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-    } catch (cause) {
-      throw this.#error(path, `the folder for its output ${name} can't be made; nothing was started`, cause);
-    }
-  }
-
-  /** Puts the contents of its outputs into the store; false, and told, where that can't be. */
-  *#kept(left: readonly Found[]): Paced<boolean> {
-    for (const [name, digest] of left)
-      if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, this.#plan.pathOf(name), digest))) === undefined)
-        return false;
-    return true;
   }
 
   /** Runs what it is around. */
@@ -303,23 +221,6 @@ export class MemoRun implements Running {
       this.#child = this.#run.start(this.#inner, { ...hear, settle: resolve });
     });
     return (yield outcome) as Outcome<any>;
-  }
-
-  #notMade(name: string): Outcome<never> {
-    const hint = `${name} was declared as an output, and is not there`;
-    return { type: 'failed', error: this.#error(this.#plan.pathOf(name), hint) };
-  }
-
-  #error(path: string, hint: string, cause?: unknown): RunError {
-    const { id: run, spec, label } = this.#run;
-    return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
-  }
-
-  #putAside({ marks }: Hold): void {
-    this.#store.try(this.#warn, () => {
-      const folder = moveAside(marks, this.#store);
-      if (folder !== undefined) this.#sink.note(`failed: what it left of its outputs is in ${folder}`, { folder });
-    });
   }
 
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
@@ -355,7 +256,7 @@ export class MemoRun implements Running {
       working.enterOutput(this.#step, output);
       this.#script?.declare([output.name], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
-      yield* this.#keepForeign([output.name], this.#look.known(this.#hold.key));
+      yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
       this.#hold.takeNow(output);
     }
   }
