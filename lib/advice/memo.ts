@@ -17,7 +17,8 @@ export { dir, glob, type GlobOptions, type MemoOptions } from './memo/options.ts
  *
  * It goes by what is to be done (the spec), where (host, folder, changed and listed variables), and by its inputs, by their contents.
  * What is known of it is an entry in the store, good while inputs and outputs are as it left them. Runs that failed or were killed
- * leave none. What programs read besides (the compiler itself, files that aren't named) isn't seen.
+ * leave none. What programs read besides (the compiler itself, files that aren't named) isn't seen,
+ * nor what memos further in go by.
  *
  * One run at a time makes an output or an entry, over all processes with the same store; the others wait, and look again. Throws a
  * TypeError for work that can't be compared (your own code without `key`; see `task(import.meta, fn)`), and for a generator object;

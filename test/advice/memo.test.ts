@@ -1,4 +1,4 @@
-import { statSync, utimesSync } from 'node:fs';
+import { chmodSync, statSync, utimesSync } from 'node:fs';
 import t from 'tap';
 import { until } from '../../lib/testing/record.ts';
 import { amend, dir, glob, memo } from '../../lib/advice/memo.ts';
@@ -399,4 +399,18 @@ t.test('what can not be remembered is refused at the call', async (t) => {
   t.throws(() => memo()(lines as never), /memo/);
   t.ok(p);
   t.ok(RunError);
+});
+
+t.test('a script that a command of the shell begins with is an input; the order of inputs is none', async (t) => {
+  const p = projectIn(t, { a: '1', b: '2' });
+  p.write('gen.sh', '#!/bin/sh\necho run >> runs\n');
+  chmodSync(p.path('gen.sh'), 0o755);
+  for (const command of ['./gen.sh', './gen.sh "$HOME" | cat']) {
+    const step = (inputs = ['a', 'b']) => program(command).with(p.memo({ inputs }));
+    await p.run(step());
+    t.same((await p.run(step(['b', 'a']))).notes, ['unchanged']);
+    p.write('gen.sh', `#!/bin/sh\n# ${command}\necho run >> runs\n`);
+    chmodSync(p.path('gen.sh'), 0o755);
+    t.match((await p.run(step())).notes, [/^runs: input .*gen\.sh changed/]);
+  }
 });

@@ -30,7 +30,7 @@ function change(name: string, [, old, oldShown]: Part, [, now, nowShown]: Part):
 export function fileChange(name: string, old: string, now: string): string {
   if (now === '-') return `${name} is gone (was ${short(old)})`;
   if (old === '-') return `${name} is there now (${short(now)})`;
-  if (old.slice(1) === now.slice(1))
+  if (old.slice(1) === now.slice(1) && 'fx'.includes(old[0]!) && 'fx'.includes(now[0]!))
     return `${name} may ${now.startsWith('x') ? 'be executed now' : 'not be executed any more'}`;
   return `${name} changed (${short(old)} → ${short(now)})`;
 }

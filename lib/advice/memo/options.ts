@@ -13,7 +13,7 @@ export interface MemoOptions {
    * the effective folder. A program that is named by a relative path (`./gen.py`), and a file as its stdin, are inputs by themselves.
    */
   readonly inputs?: readonly unknown[] | undefined;
-  /** What it writes: paths of files and folders. A file as the stdout or stderr of a program is one by itself. */
+  /** What it writes: paths of files and folders (of a link it is where it leads to that counts). A file as the stdout or stderr of a program is one by itself. */
   readonly outputs?: readonly (string | URL)[] | undefined;
   /** Variables of the environment that it reads. Those that `within` changes count anyway. */
   readonly env?: readonly string[] | undefined;
@@ -21,7 +21,7 @@ export interface MemoOptions {
   readonly key?: Json | undefined;
   /** Of the work: another one makes all entries stale. */
   readonly version?: string | number | undefined;
-  /** Outputs are kept in the store, to be put back without running (A, B, A). Default false. */
+  /** Outputs are kept in the store, as they are, to be put back without running (A, B, A). Default false. */
   readonly keep?: boolean | undefined;
   /** How much of the last lines is kept and told again; false: none. Default '1MiB'. */
   readonly lines?: Size | false | undefined;
@@ -71,7 +71,7 @@ export function glob(patterns: string | readonly string[], options: GlobOptions 
   return new Glob(patternsOf('glob', patterns), patternsOf('glob: ignore', options.ignore ?? []), options.dot === true);
 }
 
-/** A folder with all that is in it, as an input of `memo`. */
+/** A folder with all that is in it, as an input of `memo`; of links in it, where they lead to. */
 export function dir(path: string | URL): Dir {
   return new Dir(pathOf('dir', path));
 }

@@ -116,7 +116,8 @@ export class Plan {
     if (code !== undefined && settings.key === undefined)
       for (const [index, argument] of code.args.entries()) raw.push(this.#value(`argument ${index + 1}`, argument));
     this.raw = raw;
-    this.inputs = [...inputs.values()];
+    // In one order, since they are what they are in any.
+    this.inputs = [...inputs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     this.outputs = [...outputs.values()];
     this.declared = [...this.outputs];
   }
@@ -181,7 +182,10 @@ export class Plan {
         if (target !== undefined && !isDevice(target) && (place as { append?: boolean }).append !== true)
           this.#addOutput(outputs, target, folder, storeFolder);
       }
-      const name = Array.isArray(command) ? (command as unknown[])[0] : undefined;
+      // Of a shell's command the first word, where it is a plain one.
+      const [name] = Array.isArray(command)
+        ? (command as unknown[])
+        : [/^\s*([\w@%+:,./-]+)(?=\s|$)/.exec(String(command))?.[1]];
       if (!elsewhere && typeof name === 'string' && name.includes('/') && !isAbsolute(name))
         this.#addInput(inputs, undefined, resolve(folder, name));
     }
