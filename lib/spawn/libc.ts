@@ -112,7 +112,7 @@ const one = new Int32Array(1);
 const info = new Int32Array(32);
 const polled = new Int32Array(2);
 /** Larger than musl's, which has room for more. */
-const usage = new BigInt64Array(64);
+const usage = new Int32Array(128);
 
 /** An error as Node's own: `code` is the name of the number. */
 export function systemError(errno: number, what: string): NodeJS.ErrnoException {
@@ -211,12 +211,12 @@ export function reap(pid: number): number | undefined {
 
 /** What the last one that was reaped has used. */
 export function usageOfReaped(): Usage {
-  // struct rusage: two times of seconds and microseconds, then KiB.
-  const [user, userMicro, system, systemMicro, peak] = usage as unknown as bigint[];
+  // struct rusage: two times of seconds and microseconds, then KiB, in 64 bits each; the low halves hold them (little-endian).
+  const peak = usage[8]! >>> 0;
   return {
-    userMs: Number(user) * 1000 + Number(userMicro) / 1000,
-    systemMs: Number(system) * 1000 + Number(systemMicro) / 1000,
-    maxRss: isAboveOurs(Number(peak)) ? Number(peak) * 1024 : undefined,
+    userMs: usage[0]! * 1000 + usage[2]! / 1000,
+    systemMs: usage[4]! * 1000 + usage[6]! / 1000,
+    maxRss: isAboveOurs(peak) ? peak * 1024 : undefined,
   };
 }
 
