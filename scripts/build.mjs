@@ -45,7 +45,7 @@ function linkBinary() {
 const entries = ['lib/index.js', 'lib/rx/index.js', 'lib/testing/index.js', 'bin/sluice.js'];
 /** Node's loader thread loads it by itself: it stays as it is. */
 const loader = [join('lib', 'cli', 'load'), join('lib', 'store', 'typescript')];
-const loaded = ['sealed.js', 'digest.js'].map((name) => join('lib', 'store', name));
+const loaded = ['sealed.js', 'digest.js', 'folders.js'].map((name) => join('lib', 'store', name));
 
 /** Few files are loaded in a third of the time that many take, and `import 'sluice'` is a part of every script. */
 async function bundle(folder) {

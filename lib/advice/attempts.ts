@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { saysFirst } from '../kernel/error.ts';
+import { clip, saysFirst } from '../kernel/error.ts';
 
 /** Lines of earlier errors that are shown. */
 const SHOWN = 10;
@@ -26,7 +26,7 @@ export function linesOf(errors: readonly Error[]): string[] {
   const counts = new Map<string, number>();
   for (const error of errors) {
     const line = saysFirst(error);
-    const shown = line.length <= 200 ? line : `${line.slice(0, 199)}…`;
+    const shown = clip(line, 200);
     counts.set(shown, (counts.get(shown) ?? 0) + 1);
   }
   const lines = [...counts].map(([line, count]) => (count === 1 ? line : `${count} x ${line}`));

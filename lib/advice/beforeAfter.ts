@@ -1,6 +1,6 @@
-import { RunError, toError, type Advice, type Outcome, type Runner, type Running, type Sink } from '../kernel/index.ts';
+import { toError, type Advice, type Outcome, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import { callAs, callAsyncAs } from '../kernel/current.ts';
-import { isThenable } from '../kernel/late.ts';
+import { callbackError, isThenable } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { isGenerator, show, toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -160,11 +160,10 @@ class Advised<T> implements Running {
   }
 
   #fail(phase: Phase, text: string): void {
-    const { id, spec, label } = this.#run;
-    const reason = { type: 'callback', name: `${phase} of the advice ${this.#name}` } as const;
+    const name = `${phase} of the advice ${this.#name}`;
     this.#sink.settle({
       type: 'failed',
-      error: new RunError({ reason, run: id, spec, label, cause: new TypeError(`${reason.name}: ${text}`) }),
+      error: callbackError(this.#run, name, new TypeError(`${name}: ${text}`)),
     });
   }
 

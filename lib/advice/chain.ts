@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { advise, type Advice, type Runner } from '../kernel/index.ts';
 import { checkAdvice } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
@@ -68,7 +69,7 @@ function around<T, I>(name: string, inner: Runner<T, I>): Runner<T, I> {
     (sink, context) => {
       made ??= late(name, inner);
       const child = context.start(made, { settle: (outcome) => sink.settle(outcome) });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
     made?.traits,
   );

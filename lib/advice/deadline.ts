@@ -1,3 +1,4 @@
+import { DONE } from '../kernel/running.ts';
 import { milliseconds, type Advice, type Duration, type Runner } from '../kernel/index.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -36,7 +37,7 @@ export function deadline(when: Date | number | (string & {})): Advice {
         inner.traits.discard?.();
         const error = lateError(run, had, `not started: its time was over${at}, before it began`, undefined, true);
         sink.settle({ type: 'failed', error });
-        return { pause() {}, play() {}, kill() {} };
+        return DONE;
       }
       let late = false;
       let last: string | undefined;

@@ -1,3 +1,4 @@
+import { DONE, follow } from '../kernel/running.ts';
 import { isRunError, isRunner, type Advice, type Json, type Outcome, type Runner } from '../kernel/index.ts';
 import { saysFirst } from '../kernel/error.ts';
 import { callbackError, returned } from '../kernel/late.ts';
@@ -86,7 +87,7 @@ export function log(options: LogOptions | Logger | ((entry: LogEntry) => unknown
       if (run.doom !== undefined) {
         inner.traits.discard?.();
         sink.settle({ type: 'killed', by: 'callback' });
-        return { pause() {}, play() {}, kill() {} };
+        return DONE;
       }
       const child = context.start(inner, {
         note(text, data) {
@@ -106,7 +107,7 @@ export function log(options: LogOptions | Logger | ((entry: LogEntry) => unknown
           sink.settle(outcome);
         },
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     });
 }
 

@@ -1,10 +1,11 @@
+import { coreOf } from '../kernel/create.ts';
+import { DONE } from '../kernel/running.ts';
 import { createRunner, isRunner, type Advice, type Context, type Runner } from '../kernel/index.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { drive } from './memo/drive.ts';
 import { settings, type MemoOptions } from './memo/options.ts';
-import { coreOf } from './memo/plan.ts';
 import { memoAround, MemoRun } from './memo/run.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
@@ -84,7 +85,7 @@ export function amend(amendment: Amendment): Runner<void> {
       const memo = memoAround(context);
       if (memo === undefined) {
         sink.settle({ type: 'finished', value: undefined });
-        return { pause() {}, play() {}, kill() {} };
+        return DONE;
       }
       const stop = drive(
         context as unknown as RunRecord,

@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import {
   isRunError,
   isRunner,
@@ -111,7 +112,7 @@ export function metrics(options: MetricsOptions = {}): Metrics {
           sink.settle(outcome);
         },
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     });
   const toJSON = (): MetricsData => {
     const total = new Group();

@@ -1,3 +1,4 @@
+import { clip } from '../kernel/error.ts';
 import type { MetricsData, MetricsGroup } from './metrics.ts';
 import { duration, size } from './words.ts';
 
@@ -41,7 +42,7 @@ export function metricsTable({ groups, total }: MetricsData): string {
 
 function rowOf(name: string, group: MetricsGroup): string[] {
   const label = name.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
-  return [label.length <= LABEL ? label : `${label.slice(0, LABEL - 1)}…`, ...COLUMNS.map(([, cell]) => cell(group))];
+  return [clip(label, LABEL), ...COLUMNS.map(([, cell]) => cell(group))];
 }
 
 function time(ms: number | null): string {

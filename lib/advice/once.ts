@@ -1,3 +1,4 @@
+import { DONE } from '../kernel/running.ts';
 import {
   isRunner,
   type Advice,
@@ -81,7 +82,7 @@ export function once(options: OnceOptions = {}): Advice {
       const forget = (): void => void flights.delete(key);
       flights.set(key, flight);
       if (flight.leader === undefined) lead(flight);
-      else if (!join(flight, flights, run, sink, lead)) return { pause() {}, play() {}, kill() {} };
+      else if (!join(flight, flights, run, sink, lead)) return DONE;
       return {
         pause() {},
         play() {

@@ -1,3 +1,4 @@
+import { coreOf } from '../kernel/create.ts';
 import {
   BaseRunner,
   type Context,
@@ -28,12 +29,12 @@ class Proceed<T, I> extends BaseRunner<T, I> {
   constructor(inner: Runner<T, I>) {
     super();
     this.#inner = inner;
-    const { slot, leaf, shield, dry, unchecked, once, core = inner, code } = inner.traits;
+    const { slot, leaf, shield, dry, unchecked, once, code } = inner.traits;
     this.traits = {
       shield,
       unchecked,
       once,
-      core,
+      core: coreOf(inner),
       code,
       ...(slot === undefined ? {} : { slot }),
       ...(leaf === undefined ? {} : { leaf }),

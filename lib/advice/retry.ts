@@ -2,7 +2,6 @@ import {
   isRunError,
   isRunner,
   milliseconds,
-  RunError,
   type Advice,
   type Duration,
   type Outcome,
@@ -11,6 +10,7 @@ import {
   type Running,
 } from '../kernel/index.ts';
 import { saysFirst } from '../kernel/error.ts';
+import { callbackError, isThenable } from '../kernel/late.ts';
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -121,7 +121,10 @@ export function retry(options: number | RetryOptions = {}): Advice {
         try {
           again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures));
         } catch (thrown) {
-          sink.settle({ type: 'failed', error: whenThrew(thrown, context as unknown as RunRecord) });
+          sink.settle({
+            type: 'failed',
+            error: callbackError(context as unknown as RunRecord, 'when of retry', thrown),
+          });
           return;
         }
         // 0 times a factor that has grown past all numbers would be none.
@@ -173,13 +176,9 @@ export function retry(options: number | RetryOptions = {}): Advice {
 
 /** A promise is always true: `when: async …` would try again whatever it says. */
 function decided(answer: unknown): boolean {
-  if (typeof (answer as { then?: unknown } | null | undefined)?.then !== 'function') return Boolean(answer);
+  if (!isThenable(answer)) return Boolean(answer);
   Promise.resolve(answer).catch(() => {});
   throw new TypeError('retry: when gave a promise; it has to decide at once');
-}
-
-function whenThrew(cause: unknown, { id, spec, label }: RunRecord): RunError {
-  return new RunError({ reason: { type: 'callback', name: 'when of retry' }, run: id, spec, label, cause });
 }
 
 /** What another try may mend. */

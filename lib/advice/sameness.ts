@@ -1,13 +1,16 @@
 // Whether two runs would do the same, by what their specs tell and by what surrounds them.
+import { coreOf } from '../kernel/create.ts';
 import type { Json, Runner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
 
 /** What the spec of a runner does not tell, in words; undefined where it tells all. */
 export function untold(runner: Runner<any, any>): string | undefined {
-  const { exact, core = runner } = runner.traits;
+  const { exact } = runner.traits;
   if (exact === undefined) return 'what it does, which is code of yours';
   if (exact !== true) return exact;
-  return core.traits.callbacks === undefined ? undefined : 'what is done with its lines, which is code of yours';
+  return coreOf(runner).traits.callbacks === undefined
+    ? undefined
+    : 'what is done with its lines, which is code of yours';
 }
 
 const numbers = new WeakMap<object, number>();

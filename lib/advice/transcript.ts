@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Advice, type Json, type Outcome, type Runner, type Spec } from '../kernel/index.ts';
@@ -5,7 +6,7 @@ import { saysFirst } from '../kernel/error.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { fileNameOf, makeFolders } from './folders.ts';
+import { fileNameOf, makeFolders } from '../store/folders.ts';
 import { LineFile } from './lineFile.ts';
 import { duration, wouldDo } from './words.ts';
 import { wrapped } from './wrap.ts';
@@ -37,7 +38,7 @@ export function transcript(folder: string | URL, options: TranscriptOptions = {}
       const run = context as unknown as RunRecord;
       if (run.ambient.dryRun) {
         const child = context.start(inner, sink as never);
-        return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+        return follow(child);
       }
       const script = new Script(place, run, separate);
       script.begin(run.scope.masker.value(inner.spec));
@@ -50,7 +51,7 @@ export function transcript(folder: string | URL, options: TranscriptOptions = {}
           sink.settle(outcome);
         },
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     });
 }
 

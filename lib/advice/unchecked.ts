@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { isRunError, isRunner, type Advice, type Runner } from '../kernel/index.ts';
 import { wrapped } from './wrap.ts';
 
@@ -16,6 +17,6 @@ export const unchecked: Advice = <T, I>(inner: Runner<T, I>): Runner<T, I> => {
         else sink.settle({ type: 'finished', value: outcome.error.result as T });
       },
     });
-    return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+    return follow(child);
   });
 };

@@ -1,4 +1,5 @@
 // What every advice that starts its runner by itself has in common.
+import { coreOf } from '../kernel/create.ts';
 import {
   BaseRunner,
   type Context,
@@ -46,7 +47,7 @@ class Wrapped<T, I> extends BaseRunner<T, I> implements Traits<T> {
     this.unchecked = as.unchecked === true || spec.type === 'unchecked' ? true : undefined;
     this.once = as.once;
     this.discard = as.discard;
-    this.core = inner.traits.core ?? inner;
+    this.core = coreOf(inner);
     this.exact = CODE.has(spec.type) ? `the advice ${spec.type} inside it is code of yours` : inner.traits.exact;
     this.memory = spec.type === 'memo' ? true : undefined;
     this.#start = start;
@@ -65,11 +66,6 @@ const CODE = new Set(['around', 'beforeAfter', 'fallback']);
 /** Throws for a runner that runs once only, where advice would start it again. */
 export function mustRepeat(inner: Runner<any, any>, advice: string): void {
   if (inner.traits.once !== undefined) throw new TypeError(`${advice}: ${inner.traits.once}`);
-}
-
-/** What has nothing of its own to be told: its child is killed, paused and played with it. */
-export function follow(child: () => Running): Running {
-  return { pause() {}, play() {}, kill: (by) => child().kill(by) };
 }
 
 /** Whether a run is about to be killed, with one above it: it should begin nothing any more. */

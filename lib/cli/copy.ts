@@ -77,7 +77,7 @@ export const fetch: CommandModule<object, CopyArguments> = {
     if (path === undefined || folder === undefined || more.length > 0)
       throw new UsageError('fetch: expected a path and a folder', "sluice fetch -w 'web[01-40]' PATH DIR");
     noneEmpty('fetch', [path, folder]);
-    const { fileNameOf, makeFolders } = await import('../advice/folders.ts');
+    const { fileNameOf, makeFolders } = await import('../store/folders.ts');
     const { keyOf } = await import('../fleet/typed.ts');
     if (!argv['dry-run']) {
       try {

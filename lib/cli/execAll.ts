@@ -13,7 +13,7 @@ import { jsonLine, notOk, printGathered, skippedLines, summaryOf, summaryOfInter
 import { execute, type ExecEnd } from './execRun.ts';
 import { keepLastTime } from './execState.ts';
 import { UsageError } from './usage.ts';
-import { makeFolders } from '../advice/folders.ts';
+import { makeFolders } from '../store/folders.ts';
 import { perform } from './perform.ts';
 import { Spool } from './spool.ts';
 

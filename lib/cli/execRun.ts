@@ -1,6 +1,6 @@
 // What `exec` does: the command on each host, what is kept of that, and the end.
 import { join } from 'node:path';
-import { fileNameOf } from '../advice/folders.ts';
+import { fileNameOf } from '../store/folders.ts';
 import { LineFile } from '../advice/lineFile.ts';
 import { each, type EachOptions } from '../fleet/each.ts';
 import { neverSent } from '../fleet/eachHost.ts';

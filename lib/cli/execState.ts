@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { makeFolders } from '../advice/folders.ts';
+import { makeFolders } from '../store/folders.ts';
 import { UsageError } from './usage.ts';
 
 /** What is kept of an `exec`. */

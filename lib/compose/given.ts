@@ -1,4 +1,5 @@
 // What the run of a function does with what the function gave.
+import { DONE } from '../kernel/running.ts';
 import { isRunner, type Outcome, type ResultOf, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import { callAs, callAsyncAs } from '../kernel/current.ts';
 import { isThenable } from '../kernel/late.ts';
@@ -12,8 +13,6 @@ export type Given<R> = R extends Runner<any, any> | Generator<any, any, any> | A
   : R extends PromiseLike<infer P>
     ? Given<P>
     : R;
-
-const DONE: Running = { pause() {}, play() {}, kill() {} };
 
 /** Calls a function as the work of a run: a generator or a runner that it gives is run, a promise is awaited, the rest is its value. */
 export function startCall(fn: () => unknown, kind: string, name: string, sink: Sink<any>, run: RunRecord): Running {

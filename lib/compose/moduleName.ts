@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nearestWith } from '../store/folders.ts';
 
 const names = new Map<string, string>();
 
@@ -24,15 +24,7 @@ function named(url: string): string {
   } catch {
     return url; // data:, https:, or nothing that is one
   }
-  const within = relative(projectOf(path), path);
+  const within = relative(nearestWith(['package.json'], dirname(path)) ?? process.cwd(), path);
   if (within === '' || within === '..' || within.startsWith(`..${sep}`) || isAbsolute(within)) return url;
   return within.replaceAll(sep, '/') + rest;
-}
-
-/** The folder of the nearest package.json, else the current one. */
-function projectOf(path: string): string {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return folder;
-    if (folder === dirname(folder)) return process.cwd();
-  }
 }

@@ -1,7 +1,6 @@
+import { DONE } from '../kernel/running.ts';
 import { createRunner, type Json, type Runner } from '../kernel/index.ts';
 import type { RunRecord } from '../kernel/run.ts';
-
-const quiet = { pause() {}, play() {}, kill() {} };
 
 /** Tells something worth telling, as a `note` event of the task: `yield* note('retrying on the other mirror')`. */
 export function note(text: string, data?: Json): Runner<void> {
@@ -11,7 +10,7 @@ export function note(text: string, data?: Json): Runner<void> {
     start(sink, context) {
       teller(context as unknown as RunRecord).note(text, data);
       sink.settle({ type: 'finished', value: undefined });
-      return quiet;
+      return DONE;
     },
   });
 }
@@ -30,7 +29,7 @@ export function emit(item: unknown): Runner<void> {
       run.item(item);
       // The item takes effect in this turn; then it is known whether its readers keep up.
       run.whenKeptUp(done);
-      return { ...quiet, kill: (by) => sink.settle({ type: 'killed', by }) };
+      return { ...DONE, kill: (by) => sink.settle({ type: 'killed', by }) };
     },
   });
 }

@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { createRunner, type Runnable, type Runner } from '../kernel/index.ts';
 import { toRunner } from '../kernel/runnable.ts';
 
@@ -15,7 +16,7 @@ export function shield<T>(body: Runnable<T>): Runner<T> {
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     start(sink, context) {
       const child = context.start(inner, sink as never);
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
   });
 }

@@ -1,3 +1,4 @@
+import { DONE } from '../kernel/running.ts';
 import { createRunner, type Run, type Runnable, type Runner } from '../kernel/index.ts';
 import { toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
@@ -19,7 +20,7 @@ export function spawn<T, I = unknown>(runnable: Runnable<T>): Runner<Run<T, I>> 
       if (owner === undefined) throw new TypeError('spawn: only a task can spawn; yield it in a generator');
       const run = owner.startChild(runner, { spawned: true, prepared: (child) => child.ensureFeed() });
       sink.settle({ type: 'finished', value: run as Run<T, any> });
-      return { pause() {}, play() {}, kill() {} };
+      return DONE;
     },
   });
 }

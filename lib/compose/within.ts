@@ -1,3 +1,5 @@
+import { coreOf } from '../kernel/create.ts';
+import { follow } from '../kernel/running.ts';
 import { isAbsolute, posix, resolve } from 'node:path';
 import {
   createRunner,
@@ -73,10 +75,10 @@ function wrap<T, I>(change: Change, inner: Runner<T, I>): Runner<T, I> {
     ...(inner.traits.once === undefined ? {} : { once: inner.traits.once }),
     ...(inner.traits.discard === undefined ? {} : { discard: inner.traits.discard }),
     ...exactness(change, inner),
-    core: inner.traits.core ?? inner,
+    core: coreOf(inner),
     start(sink, context) {
       const child = context.start(inner, sink as never, { within: changed(change, context as unknown as RunRecord) });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
   });
 }
@@ -112,7 +114,7 @@ function changed(change: Change, run: RunRecord): Partial<Ambient> {
   } else {
     const rewrite = reaching(typeof via === 'function' ? via : (command: Command) => via.rewrite(command, run));
     if (typeof via !== 'function' && via.wrap !== undefined) next.spawner = via.wrap(run.spawner);
-    const { via: outer } = ambient;
+    const outer = ambient.via;
     next.via = outer === undefined ? rewrite : (command) => outer(rewrite(command));
   }
   return next;

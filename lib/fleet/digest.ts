@@ -1,10 +1,4 @@
-// What a content is told by: SHA-256, and POSIX's cksum for hosts that have nothing better.
-import { createHash } from 'node:crypto';
-
-/** As `sha256sum` writes it. */
-export function sha256(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
-}
+// What a content is told by where a host has no sha256sum: POSIX's cksum.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;

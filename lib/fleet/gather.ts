@@ -1,4 +1,5 @@
 // Which hosts have the same: results and failures by what matters of them, not by how long they took or where they were.
+import { sha256 } from '../store/digest.ts';
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { isRunError, type Outcome } from '../kernel/index.ts';
@@ -40,9 +41,7 @@ function isProgramResult(value: unknown): value is ProgramLike {
 }
 
 function essence({ exitCode, signal, stdout, stderr }: ProgramLike): readonly unknown[] {
-  return [exitCode, signal, stdout, stderr].map((part) =>
-    Buffer.isBuffer(part) ? createHash('sha256').update(part).digest('hex') : part,
-  );
+  return [exitCode, signal, stdout, stderr].map((part) => (Buffer.isBuffer(part) ? sha256(part) : part));
 }
 
 function digest(text: string): string {

@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { Writable } from 'node:stream';
 import { within } from '../compose/within.ts';
 import { createRunner, isRunError, RunError, type Runner } from '../kernel/index.ts';
@@ -76,7 +77,7 @@ export function get(what: Host | string, path: string, options: GetOptions = {})
           }
         },
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
   });
 }

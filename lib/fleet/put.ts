@@ -5,7 +5,7 @@ import { toHost, type Host } from '../ssh/host.ts';
 import { SETTINGS, checkSettings, type SshSettings } from '../ssh/settings.ts';
 import { hostError, job, reach } from './copy/job.ts';
 import { upload } from './copy/scripts.ts';
-import { sha256 } from './digest.ts';
+import { sha256 } from '../store/digest.ts';
 import { checkMode, checkPath } from './paths.ts';
 
 /** Options of `put`: how the host is connected to, and the file's mode. */

@@ -1,3 +1,4 @@
+import { follow } from '../kernel/running.ts';
 import { createRunner, type Context, type Json, type Runner, type Running, type Sink } from '../kernel/index.ts';
 import { within } from '../compose/within.ts';
 import { ready } from './ready.ts';
@@ -49,7 +50,7 @@ export function ssh(what: Host | string, command: CommandLine, options: SshOptio
         settle: (outcome) =>
           sink.settle(outcome.type === 'finished' ? { type: 'finished', value: { ...outcome.value, host } } : outcome),
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
   });
 }

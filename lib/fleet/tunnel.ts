@@ -1,3 +1,4 @@
+import { DONE } from '../kernel/running.ts';
 import { resolve } from 'node:path';
 import {
   createRunner,
@@ -87,7 +88,7 @@ export function tunnel(what: Host | string, options: TunnelOptions, body?: Body<
       if ((context as unknown as RunRecord).ambient.dryRun) {
         if (body !== undefined) return context.start(task(body, shown(own.listen)), sink as never);
         sink.settle({ type: 'finished', value: undefined });
-        return { pause() {}, play() {}, kill() {} };
+        return DONE;
       }
       return new Errand<any>(host, settings, Infinity, sink, context, (errand) =>
         hold(errand, own, sink, context, body),

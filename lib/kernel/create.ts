@@ -106,6 +106,11 @@ export function advise<T, I>(runner: Runner<T, I>, ...advice: Advice[]): Runner<
   return wrapped;
 }
 
+/** What all the advice of a runner goes around: itself, where there is none. */
+export function coreOf(runner: Runner<any, any>): Runner<any, any> {
+  return runner.traits.core ?? runner;
+}
+
 /** A runner in the advice of its surroundings; advice that throws fails the run. */
 export function advised<T>(runner: Runner<T>, advice: readonly Advice[]): Runner<T> {
   try {

@@ -114,7 +114,8 @@ function message({ reason, label, hint, tails, cause }: RunErrorDetails): string
   return clip(parts.join('\n'), MESSAGE_LIMIT);
 }
 
-function clip(text: string, limit: number): string {
+/** A text cut to a number of characters, its last one then '…'. */
+export function clip(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
 

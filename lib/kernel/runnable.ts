@@ -6,6 +6,7 @@
 //   4. anything else is a TypeError that names what it got and, where there is one, the remedy
 import { callAs } from './current.ts';
 import { NEXT, Task } from './task.ts';
+import { clip } from './error.ts';
 import type { Spec } from './event.ts';
 import { BaseRunner, createRunner, isRunner } from './create.ts';
 import type { Context, Runnable, Runner, Running, SeedStreams, Sink, Traits } from './runner.ts';
@@ -140,7 +141,7 @@ function noRunner(value: unknown, where: string, prefix = ''): TypeError {
 }
 
 function remedy(value: unknown): string {
-  if (typeof value === 'string') return `; to run a command yield program(${clip(JSON.stringify(value))})`;
+  if (typeof value === 'string') return `; to run a command yield program(${clip(JSON.stringify(value), SHOWN)})`;
   if (Array.isArray(value)) return '; to run several at once yield all([…])';
   if (typeof value === 'object' && value !== null) {
     if (typeof (value as { then?: unknown }).then === 'function')
@@ -152,12 +153,15 @@ function remedy(value: unknown): string {
   return '';
 }
 
+/** Characters of a value that messages show. */
+const SHOWN = 80;
+
 /** A value in a few words, for a message. */
 export function show(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   switch (typeof value) {
     case 'string':
-      return `the string ${clip(JSON.stringify(value))}`;
+      return `the string ${clip(JSON.stringify(value), SHOWN)}`;
     case 'function':
       return `the function ${value.name || '(anonymous)'}`;
     case 'object': {
@@ -165,14 +169,10 @@ export function show(value: unknown): string {
       if (typeof (value as { then?: unknown }).then === 'function') return 'a promise';
       const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
       return name === undefined || name === 'Object'
-        ? `an object {${clip(Object.keys(value).join(', '))}}`
+        ? `an object {${clip(Object.keys(value).join(', '), SHOWN)}}`
         : `a ${name}`;
     }
     default:
-      return `the ${typeof value} ${clip(String(value))}`;
+      return `the ${typeof value} ${clip(String(value), SHOWN)}`;
   }
-}
-
-function clip(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }

@@ -1,7 +1,7 @@
 // Outcomes, errors, specs and times in words.
 import { fileURLToPath } from 'node:url';
 import { attemptsOf, linesOf } from '../advice/attempts.ts';
-import { messageOf, textOf } from '../kernel/error.ts';
+import { clip, messageOf, textOf } from '../kernel/error.ts';
 import { describe, isRunError, type Reason } from '../kernel/index.ts';
 
 export { duration, wouldDo } from '../advice/words.ts';
@@ -34,7 +34,7 @@ export function inOneLine(error: Error): string {
   const at = error.message.indexOf(whatFailed(error));
   if (at <= 0) return said;
   const label = error.message.slice(0, at).replace(/:\s*$/, '').replace(/\s+/g, ' ').trim();
-  return `${label.length <= 200 ? label : `${label.slice(0, 199)}…`}: ${said}`;
+  return `${clip(label, 200)}: ${said}`;
 }
 
 /** What went wrong, for a reader who has seen nothing of it: the last lines of a program, the stack of the user's own code. */

@@ -1,6 +1,5 @@
 // program(command, options): what it is before it runs. Its options are in programOptions.ts, its life, from the start to
 // the last line, is in process.ts.
-import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import {
   BaseRunner,
@@ -14,7 +13,9 @@ import {
   type Traits,
   type Usage,
 } from '../kernel/index.ts';
+import { clip } from '../kernel/error.ts';
 import { toldNumber } from '../kernel/options.ts';
+import { sha256 } from '../store/digest.ts';
 import { ProgramRun } from './process.ts';
 import {
   isFilePlace,
@@ -123,7 +124,7 @@ export class ProgramRunner extends BaseRunner<ProgramResult<any>> {
   /** The command as one would type it, for messages, which it must not fill. */
   get commandText(): string {
     const text = typeof this.#command === 'string' ? this.#command : this.argv.map(quote).join(' ');
-    return text.length <= COMMAND ? text : `${text.slice(0, COMMAND - 1)}…`;
+    return clip(text, COMMAND);
   }
 
   get traits(): Traits<ProgramResult<any>> {
@@ -171,8 +172,7 @@ function toldPlace(place: OutputPlace): Json {
 function told(stdin: NonNullable<ProgramOptions['stdin']>): Json {
   if (stdin === 'inherit' || stdin === 'pipe' || stdin === 'ignore') return stdin;
   if (isFile(stdin)) return toldFile(stdin);
-  if (typeof stdin === 'string' || stdin instanceof Uint8Array)
-    return { sha256: createHash('sha256').update(stdin).digest('hex') };
+  if (typeof stdin === 'string' || stdin instanceof Uint8Array) return { sha256: sha256(stdin) };
   return 'given';
 }
 
@@ -241,5 +241,5 @@ function labelOf(command: string | readonly string[]): string {
     if (label.length + 1 + word.length > LABEL) break;
     label += ` ${word}`;
   }
-  return label.length <= LABEL ? label : `${label.slice(0, LABEL - 1)}…`;
+  return clip(label, LABEL);
 }

@@ -1,14 +1,14 @@
 // The seed's own contract (2009): a callable gives streams, a function for the lines of each, and what to call after the
 // last of them has ended. The kernel calls the callable, in both of its shapes, and hands over what it gave.
+import { callbackError, isThenable } from '../kernel/late.ts';
+import { DONE } from '../kernel/running.ts';
 import { callAsyncAs } from '../kernel/current.ts';
 import {
   createRunner,
   isRunError,
-  RunError,
   toError,
   type Context,
   type Runner,
-  type Running,
   type SeedStreams,
   type Sink,
 } from '../kernel/index.ts';
@@ -20,7 +20,6 @@ import { checkEntries, streams, type StreamSource } from './stream.ts';
 
 const LABEL = 'seed';
 const ONCE = 'what a callable gave is used up; yield the callable itself once more';
-const NOTHING: Running = { pause() {}, play() {}, kill() {} };
 
 /**
  * What a seed's callable gave, as a runner: reads the streams to their ends (null for a function: lines are dropped), calls
@@ -45,7 +44,7 @@ export function seed(onComplete: () => unknown, entries: SeedStreams): Runner {
       if (ambient.dryRun) {
         list.forEach(([source]) => drop(source));
         sink.settle({ type: 'finished', value: undefined });
-        return NOTHING;
+        return DONE;
       }
       // The run above is the callable's, and its name is the best there is to tell lines apart.
       const named = parent?.spec.type === 'task' && parent.label !== 'anonymous';
@@ -66,7 +65,10 @@ function drop(source: StreamSource): void {
 
 function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Context): void {
   const run = context as unknown as RunRecord;
-  const failed = (cause: unknown): void => sink.settle({ type: 'failed', error: callbackError(run, cause) });
+  const failed = (cause: unknown): void => {
+    const error = isRunError(cause) ? cause : callbackError(run, 'onComplete', toError(cause));
+    sink.settle({ type: 'failed', error });
+  };
   let value: unknown;
   try {
     value = callAsyncAs(run, onComplete);
@@ -74,7 +76,7 @@ function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Conte
     failed(cause);
     return;
   }
-  if (typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then !== 'function') {
+  if (!isThenable(value)) {
     sink.settle({ type: 'finished', value });
     return;
   }
@@ -87,18 +89,6 @@ function complete(onComplete: () => unknown, sink: Sink<unknown>, context: Conte
       },
     },
   );
-}
-
-function callbackError(run: RunRecord, cause: unknown): Error {
-  if (isRunError(cause)) return cause;
-  const { id, spec, label } = run;
-  return new RunError({
-    reason: { type: 'callback', name: 'onComplete' },
-    run: id,
-    spec: spec,
-    label: label,
-    cause: toError(cause),
-  });
 }
 
 adoptSeeds(seed);

@@ -206,7 +206,8 @@ export class Files {
   };
 }
 
-function stateOf({ size, mtimeNs, ino, ctimeNs }: BigIntStats): readonly [string, string, string, string] {
+/** What a file is known by: one that was written again differs. */
+export function stateOf({ size, mtimeNs, ino, ctimeNs }: BigIntStats): readonly [string, string, string, string] {
   return [String(size), String(mtimeNs), String(ino), String(ctimeNs)];
 }
 

@@ -1,8 +1,9 @@
 // Small files that are whole or not there at all: written aside and renamed, with a first line that says what they are and the
 // digest of the rest. A crash in between, a full disk and a copy that broke off leave something that is seen not to be one.
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { sha256 } from './digest.ts';
+import { makeFolders } from './folders.ts';
 
 /** The format of what is below the first line; a file of another one is nobody's. */
 const FORMAT = 1;
@@ -63,7 +64,7 @@ export function inFolder<T>(folder: string, act: () => T): T {
     return act();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     return act();
   }
 }

@@ -19,7 +19,6 @@ import {
   writeFileSync,
   copyFileSync,
   cpSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -31,7 +30,8 @@ import {
 import { copyFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from './digest.ts';
-import { Files, isSettled, statsAt } from './files.ts';
+import { Files, isSettled, stateOf, statsAt } from './files.ts';
+import { makeFolders, nearestWith } from './folders.ts';
 import type { Paced } from './paced.ts';
 import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from './sealed.ts';
 
@@ -50,10 +50,7 @@ export function storeAt(folder: string): Store {
 
 /** The folder of the project around a folder: the nearest one from there upwards with a store, a package.json or .git; else itself. */
 export function projectOf(folder: string): string {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    if (['.sluice', 'package.json', '.git'].some((mark) => existsSync(join(at, mark)))) return at;
-    if (at === dirname(at)) return resolve(folder);
-  }
+  return nearestWith(['.sluice', 'package.json', '.git'], resolve(folder)) ?? resolve(folder);
 }
 
 /** Not asked for each time: asking sets it for a moment. */
@@ -96,7 +93,7 @@ export class Store {
     const path = this.path(kind, name);
     const since = Date.now();
     const stats = this.#statsOf(path);
-    const state = stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+    const state = stats === undefined ? '' : stateOf(stats).join();
     const known = this.#recent.get(path);
     if (known !== undefined && known.state === state) return known.value;
     const found = readSealed(kind, path);
@@ -182,7 +179,7 @@ export class Store {
   /** Makes the folder; git is told to leave it alone. */
   make(): void {
     if (this.#made && existsSync(this.folder)) return;
-    mkdirSync(this.#aside, { recursive: true });
+    makeFolders(this.#aside);
     const ignore = join(this.folder, '.gitignore');
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
     this.#made = true;
@@ -310,7 +307,7 @@ function touch(path: string, usedMs: number): void {
 
 /** Moves a file or a folder, also to another file system: there too it is whole or not there. */
 export function move(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
+  makeFolders(dirname(to));
   try {
     renameSync(from, to);
   } catch (error) {

@@ -1,4 +1,5 @@
 // Why something runs: what decides it now beside what decided it the last time.
+import { clip } from '../../kernel/error.ts';
 import type { Found, Part } from './entry.ts';
 
 const SHORT = 12;
@@ -22,7 +23,7 @@ export function differences(before: readonly Part[], now: readonly Part[]): stri
 
 function change(name: string, [, old, oldShown]: Part, [, now, nowShown]: Part): string {
   if (oldShown !== undefined && nowShown !== undefined && oldShown !== nowShown)
-    return `${name} changed: ${clip(oldShown)} → ${clip(nowShown)}`;
+    return `${name} changed: ${clip(oldShown, SHOWN)} → ${clip(nowShown, SHOWN)}`;
   return fileChange(name, old, now);
 }
 
@@ -50,8 +51,4 @@ export function few(texts: readonly string[]): readonly string[] {
 /** A digest as it is told; its first letter tells what kind of thing it is of. */
 export function short(digest: string): string {
   return digest.replace(/^[fxldg](?=[0-9a-f]{64}$)/, '').slice(0, SHORT);
-}
-
-function clip(text: string): string {
-  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN - 1)}…`;
 }

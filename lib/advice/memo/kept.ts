@@ -1,6 +1,7 @@
 // Outputs in the store: copied there, and put back.
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../../store/folders.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
 
@@ -26,7 +27,7 @@ export function* keep(store: Store, path: string, digest: string): Paced<void> {
 /** Puts back what had this digest; false where the store doesn't have all of it. Nothing is left half done but folders. */
 export function* putBack(store: Store, path: string, digest: string, warn: Warn): Paced<boolean> {
   const sum = digest.slice(1);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true && !digest.startsWith('d')) rmSync(path, { recursive: true });
   switch (digest[0]) {
@@ -52,7 +53,7 @@ function* putBackFolder(store: Store, path: string, sum: string, warn: Warn): Pa
   const manifest = store.getText(sum, warn);
   if (manifest === undefined) return false;
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
-  mkdirSync(path, { recursive: true });
+  makeFolders(path);
   const wanted = new Map(listed(manifest).map(([digest, name]) => [name, digest]));
   for (const name of readdirSync(path)) if (!wanted.has(name)) rmSync(join(path, name), { recursive: true });
   for (const [name, digest] of wanted) {

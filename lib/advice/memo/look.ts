@@ -1,6 +1,7 @@
 // What is, beside what was: the digests of the inputs now, the key that they make, and whether an entry of that key still holds.
 import { statSync } from 'node:fs';
-import { RunError, type Context } from '../../kernel/index.ts';
+import type { Context } from '../../kernel/index.ts';
+import { coreOf } from '../../kernel/create.ts';
 import { overdue } from '../../kernel/engine.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256, sha256of } from '../../store/digest.ts';
@@ -8,6 +9,7 @@ import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
 import type { Found, Part, Step } from './entry.ts';
+import { fileError } from './fileError.ts';
 import type { Input, Output, Plan } from './plan.ts';
 import { readable, stepAt, type Memory } from './remember.ts';
 import { variableText } from './surroundings.ts';
@@ -28,6 +30,9 @@ export interface Fresh {
   /** Outputs that are not as it left them, with the digests that they had: they can be put back. */
   readonly restore: readonly Found[];
 }
+
+/** What the names of files begin with that are code of the user's. */
+const CODE = 'code ';
 
 /** Looks at what surrounds a step. */
 export class Look {
@@ -74,7 +79,7 @@ export class Look {
       throw new TypeError(`memo: ${code.name} can't be told from others: it ${found.problem}; give memo a key`);
     const { files, absent } = moduleCode(code.module);
     const input = (path: string, required: boolean): Input => ({
-      name: `code ${this.#plan.nameOf(path)}`,
+      name: `${CODE}${this.#plan.nameOf(path)}`,
       path,
       required,
     });
@@ -90,18 +95,13 @@ export class Look {
       throw this.#told(error, path, `its ${name} can't be read`);
     }
     if (digest === MISSING && required && !this.#run.ambient.dryRun)
-      throw this.#missing(path, `its ${name} does not exist; nothing was started`);
+      throw fileError(this.#run, path, `its ${name} does not exist; nothing was started`);
     return digest;
-  }
-
-  #missing(path: string, hint: string, cause?: unknown): RunError {
-    const { id: run, spec, label } = this.#run;
-    return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
   }
 
   /** What the system says of a file, as an error of this run. */
   #told(error: unknown, path: string, hint: string): unknown {
-    return typeof (error as NodeJS.ErrnoException).code === 'string' ? this.#missing(path, hint, error) : error;
+    return typeof (error as NodeJS.ErrnoException).code === 'string' ? fileError(this.#run, path, hint, error) : error;
   }
 
   /** The file that a step has in the store. */
@@ -120,7 +120,7 @@ export class Look {
     for (const entry of known?.entries ?? []) {
       if (entry.key !== key || refused.has(entry.id)) continue;
       // Functions that want all of its lines can't have them.
-      if (entry.dropped > 0 && this.#run.runner.traits.core?.traits.callbacks !== undefined) continue;
+      if (entry.dropped > 0 && coreOf(this.#run.runner).traits.callbacks !== undefined) continue;
       const found = yield* this.found(entry.found.map(([what]) => what));
       if (entry.found.some(([what, digest]) => found.get(what) !== digest)) continue;
       const restore: Found[] = [];
@@ -134,10 +134,10 @@ export class Look {
   }
 
   /** Code that was written after this process began, which may have loaded what it was before. */
-  *newCode(): Paced<readonly string[]> {
-    const inputs = this.#plan.code === undefined ? [] : yield* this.#inputs();
-    const late = inputs.filter(({ name, path }) => name.startsWith('code ') && wasWritten(path));
-    return late.map(({ name }) => `${name} was written after this process began`);
+  newCode({ files }: Seen): readonly string[] {
+    return [...files.keys()]
+      .filter((name) => name.startsWith(CODE) && wasWritten(this.#plan.pathOf(name.slice(CODE.length))))
+      .map((name) => `${name} was written after this process began`);
   }
 
   /** What was found while an earlier run was at work, as it is now. */

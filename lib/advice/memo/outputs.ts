@@ -1,13 +1,14 @@
 // What becomes of a step's outputs: kept before they are overwritten, put back, put aside, and into the store.
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { RunError, type Outcome, type Sink } from '../../kernel/index.ts';
+import type { Outcome, Sink } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { MISSING } from '../../store/files.ts';
+import { makeFolders } from '../../store/folders.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
 import { short } from './diff.ts';
 import type { Found, Step } from './entry.ts';
+import { fileError } from './fileError.ts';
 import type { Hold } from './hold.ts';
 import { keep, putBack } from './kept.ts';
 import type { Look } from './look.ts';
@@ -78,9 +79,9 @@ export class Outputs {
   makeFolders(): void {
     for (const { path, name } of this.#plan.outputs) {
       try {
-        mkdirSync(dirname(path), { recursive: true });
+        makeFolders(dirname(path));
       } catch (cause) {
-        throw this.#error(path, `the folder for its output ${name} can't be made; nothing was started`, cause);
+        throw fileError(this.#run, path, `the folder for its output ${name} can't be made; nothing was started`, cause);
       }
     }
   }
@@ -88,12 +89,7 @@ export class Outputs {
   /** How a run ends that has not made one of them. */
   notMade(name: string): Outcome<never> {
     const hint = `${name} was declared as an output, and is not there`;
-    return { type: 'failed', error: this.#error(this.#plan.pathOf(name), hint) };
-  }
-
-  #error(path: string, hint: string, cause?: unknown): RunError {
-    const { id: run, spec, label } = this.#run;
-    return new RunError({ reason: { type: 'file', path }, run, spec, label, hint, cause });
+    return { type: 'failed', error: fileError(this.#run, this.#plan.pathOf(name), hint) };
   }
 
   /** What was changed by a run that failed goes out of the way. */

@@ -2,6 +2,7 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
+import { coreOf } from '../../kernel/create.ts';
 import { show } from '../../kernel/runnable.ts';
 import { MISSING, unlookable, type Files } from '../../store/files.ts';
 import { sha256 } from '../../store/digest.ts';
@@ -277,9 +278,4 @@ function fileOf(place: Json | undefined): string | undefined {
 /** `/dev/null` and the like are nobody's to keep. */
 function isDevice(path: string): boolean {
   return path.startsWith('/dev/');
-}
-
-/** What all the advice is around. */
-export function coreOf(runner: Runner<any, any>): Runner<any, any> {
-  return runner.traits.core ?? runner;
 }

@@ -40,17 +40,11 @@ function textOf(text: Text, store: Store, warn: Warn): string | undefined {
   return 'text' in text ? text.text : store.getText(text.content, warn);
 }
 
-/** What is to be remembered of a run that finished. */
-export interface Run {
-  readonly key: string;
-  readonly at: number;
-  readonly ms: number;
-  readonly found: readonly Found[];
-  readonly outputs: readonly Found[];
-  readonly kept: boolean;
+/** What is to be remembered of a run that finished: an entry before its value and lines are texts. */
+export type Run = Omit<Entry, 'id' | 'value' | 'lines' | 'dropped'> & {
   readonly value: unknown;
   readonly lines: LastLines;
-}
+};
 
 /** An entry of a run; undefined, and told, where what it gave can't be stored. */
 export function entryOf(run: RunRecord, store: Store, warn: Warn, { value, lines, ...rest }: Run): Entry | undefined {

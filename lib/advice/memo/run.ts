@@ -9,6 +9,7 @@
 //   5. look at the inputs once more: an entry whose inputs changed meanwhile would be a lie
 //   6. store the entry, then let go of the locks
 import { toError, type Context, type Outcome, type Runner, type Running, type Sink } from '../../kernel/index.ts';
+import { coreOf } from '../../kernel/create.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { sha256 } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
@@ -22,7 +23,7 @@ import { LastLines } from './lines.ts';
 import { Look, type Fresh, type Seen } from './look.ts';
 import type { Settings } from './options.ts';
 import { Outputs } from './outputs.ts';
-import { coreOf, Plan } from './plan.ts';
+import { Plan } from './plan.ts';
 import { projectAround } from './project.ts';
 import { reasons } from './reasons.ts';
 import { entryOf, stepOfLabel, writeStep, type Memory } from './remember.ts';
@@ -224,7 +225,7 @@ export class MemoRun implements Running {
   }
 
   *#changedMeanwhile(seen: Seen): Paced<string[]> {
-    const changed = [...(yield* this.#look.newCode())];
+    const changed = [...this.#look.newCode(seen)];
     try {
       const now = yield* this.#look.files();
       for (const [name, digest] of seen.files)

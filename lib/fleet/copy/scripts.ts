@@ -2,7 +2,7 @@
 // A line that they write first tells that a shell has read them, and not a forced command; what is before it is from a start-up
 // file of the shell.
 import { randomBytes } from 'node:crypto';
-import { sha256 } from '../digest.ts';
+import { sha256 } from '../../store/digest.ts';
 import { execute } from './exec.ts';
 import { hostError, type Job, type Reached } from './job.ts';
 import type { FileChange, FileInfo } from '../../ssh/sftp.ts';

@@ -15,7 +15,8 @@ import {
   type Attributes,
   type PathState,
 } from './attributes.ts';
-import { cksum, sha256 } from '../digest.ts';
+import { sha256 } from '../../store/digest.ts';
+import { cksum } from '../digest.ts';
 import { unifiedDiff } from './diff.ts';
 import { READABLE, replacing, SAME, script, SET, SHOWN, STATE } from './shell.ts';
 import { ask, checkStep, firstLine, step, type Found, type StepOptions, type StepResult } from './step.ts';

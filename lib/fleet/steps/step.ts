@@ -1,5 +1,6 @@
 // What all steps are made of: a script that looks, then one that changes what is not as it should be. Both run where programs run
 // in their surroundings: here, or on a host within `via.ssh(host)`.
+import { DONE, follow } from '../../kernel/running.ts';
 import { Writable } from 'node:stream';
 import { task } from '../../compose/task.ts';
 import { within } from '../../compose/within.ts';
@@ -89,7 +90,7 @@ export function step<S>({ type, subject, wish, spec, options, look }: Step<S>): 
       if ((context as unknown as RunRecord).ambient.dryRun) {
         sink.note(`would ensure ${wish}`);
         sink.settle({ type: 'finished', value: { changed: false } });
-        return { pause() {}, play() {}, kill() {} };
+        return DONE;
       }
       const child = context.start(placed, {
         settle(outcome) {
@@ -108,7 +109,7 @@ export function step<S>({ type, subject, wish, spec, options, look }: Step<S>): 
           }
         },
       });
-      return { pause() {}, play() {}, kill: (by) => child.kill(by) };
+      return follow(child);
     },
   });
 }

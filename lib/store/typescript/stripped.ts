@@ -1,9 +1,10 @@
 // The JavaScript of TypeScript files, remembered in the project's store where there is one: what removes the types takes longer to load
 // than most scripts to run.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { sha256of } from '../digest.ts';
+import { nearestWith } from '../folders.ts';
 import { readSealed, seal, writeAtomically } from '../sealed.ts';
 
 /** What `strip` gives for some code of a file, or gave for it before. */
@@ -26,9 +27,8 @@ const stores = new Map<string, string | undefined>();
 
 function storeAbove(folder: string): string | undefined {
   if (stores.has(folder)) return stores.get(folder);
-  const store = join(folder, '.sluice');
-  const above = dirname(folder);
-  const found = existsSync(store) ? store : above === folder ? undefined : storeAbove(above);
+  const project = nearestWith(['.sluice'], folder);
+  const found = project === undefined ? undefined : join(project, '.sluice');
   stores.set(folder, found);
   return found;
 }

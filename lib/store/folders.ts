@@ -1,6 +1,6 @@
-// Folders for what hosts have said or had.
-import { mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+// Folders: made, found, and names for what is put into them.
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** Makes a folder and those around it. (In /proc and its like mkdir's own `recursive` never comes back.) */
 export function makeFolders(path: string, mode = 0o777): void {
@@ -13,6 +13,14 @@ export function makeFolders(path: string, mode = 0o777): void {
       throw error;
     makeFolders(dirname(path), mode);
     makeFolders(path, mode);
+  }
+}
+
+/** The nearest folder, from this one upwards, that has something of one of these names in it; undefined where none has. */
+export function nearestWith(names: readonly string[], folder: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    if (names.some((name) => existsSync(join(at, name)))) return at;
+    if (at === dirname(at)) return undefined;
   }
 }
 

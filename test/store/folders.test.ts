@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { fileNameOf, makeFolders } from '../../lib/advice/folders.ts';
+import { fileNameOf, makeFolders } from '../../lib/store/folders.ts';
 
 t.test('folders are made with those around them', (t) => {
   const folder = t.testdir({ file: '' });
