@@ -79,14 +79,14 @@ export class Files {
   readonly #today = Math.floor(Date.now() / 86_400_000);
   #changed = false;
   #keeps = false;
-  readonly #prepare: () => void;
+  readonly #prepare: () => boolean;
   #timer: NodeJS.Timeout | undefined;
   #notAtEnd: (() => void) | undefined;
   /** Large files that are being read: by path, with what they were when that began. */
   readonly #reading = new Map<string, { readonly state: string; readonly digest: Promise<string> }>();
 
-  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written; `prepare` is called before that. */
-  constructor(path: string, aside: string, prepare: () => void = () => {}) {
+  /** `path`: where they are remembered; `aside`: a folder beside it for what is being written; `prepare` is called before that; false: not now. */
+  constructor(path: string, aside: string, prepare: () => boolean = () => true) {
     this.#prepare = prepare;
     this.#path = path;
     this.#aside = aside;
@@ -197,7 +197,7 @@ export class Files {
     clearTimeout(this.#timer);
     this.#notAtEnd?.();
     try {
-      this.#prepare();
+      if (!this.#prepare()) return;
       const all = Object.fromEntries(this.#load());
       writeAtomically(this.#path, seal('digests', JSON.stringify(all)), this.#aside);
     } catch {

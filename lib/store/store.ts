@@ -78,7 +78,11 @@ export class Store {
   constructor(folder: string) {
     this.folder = folder;
     this.#aside = join(folder, 'tmp');
-    this.files = new Files(join(folder, 'digests'), this.#aside, () => this.make());
+    // A store that was deleted meanwhile doesn't come back for what is known of files.
+    this.files = new Files(join(folder, 'digests'), this.#aside, () => {
+      if (!this.#made) this.make();
+      return existsSync(folder);
+    });
   }
 
   /** The path of something in it. Names are digests where they come from elsewhere. */

@@ -20,15 +20,10 @@ import { sha256 } from '../../lib/store/digest.ts';
 import { Files, MISSING } from '../../lib/store/files.ts';
 import { atOnce, atOnceInPlace } from '../../lib/store/paced.ts';
 import { readSealed, seal } from '../../lib/store/sealed.ts';
+import { settled } from './settled.ts';
 
 const filesIn = (folder: string): Files => new Files(join(folder, '.digests'), join(folder, '.aside'));
 const NUL = '\0';
-
-/** Until the tick of what was written is over: what is read now is remembered. */
-const settled = (path: string): void => {
-  const { mtimeMs, ctimeMs } = statSync(path);
-  while (Date.now() < Math.max(mtimeMs, ctimeMs) + 30);
-};
 
 t.test('what is at a path, in one text', async (t) => {
   const folder = t.testdir({ a: 'a', run: 'a', empty: {}, tree: { b: 'b', sub: { c: 'c' } } });

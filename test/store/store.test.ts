@@ -20,12 +20,34 @@ import { atOnce } from '../../lib/store/paced.ts';
 import { seal } from '../../lib/store/sealed.ts';
 import { move, projectOf, Store, storeAt } from '../../lib/store/store.ts';
 import { lacking } from '../missing.ts';
+import { settled } from './settled.ts';
 
 /** A store, and what it had to say. */
 function rig(folder: string): { readonly store: Store; readonly told: string[]; warn(text: string): void } {
   const told: string[] = [];
   return { store: new Store(join(folder, '.sluice')), told, warn: (text) => void told.push(text) };
 }
+
+t.test('a store that was deleted doesn’t come back for what is known of files', async (t) => {
+  const { store } = rig(t.testdir({ a: 'x' }));
+  const file = join(store.folder, '..', 'a');
+  settled(file);
+  store.files.keep();
+  await atOnce(store.files.digest(file));
+  store.files.save();
+  t.ok(existsSync(join(store.folder, 'digests')));
+  rmSync(store.folder, { recursive: true });
+  writeFileSync(file, 'y');
+  settled(file);
+  await atOnce(store.files.digest(file));
+  store.files.save();
+  t.notOk(existsSync(store.folder));
+  const digest = store.putText('but for what is put into it');
+  t.equal(
+    store.getText(digest, () => {}),
+    'but for what is put into it',
+  );
+});
 
 t.test('texts come back by their digest, in one file however often they are put', async (t) => {
   const { store, told, warn } = rig(t.testdir());

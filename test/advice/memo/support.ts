@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import type { Test } from 'tap';
 import { memo, type MemoOptions } from '../../../lib/advice/memo.ts';
 import { runCommandGens, type Advice, type Event, type LoopOptions, type Runnable } from '../../../lib/kernel/index.ts';
+import { storeAt } from '../../../lib/store/store.ts';
 import '../../support.ts';
 
 /** What came of a loop. */
@@ -41,6 +42,8 @@ export interface Project {
 }
 
 export function projectIn(t: Test, files: Record<string, string> = {}, store = '.store'): Project {
+  // Before the folder goes, for which tap sees when it is asked for one: a save that is due would come in between.
+  t.teardown(() => storeAt(project.store).files.save());
   const folder = t.testdir({ 'package.json': '{}', ...files });
   const path = (name: string): string => join(folder, name);
   const project: Project = {
