@@ -122,7 +122,8 @@ export class Files {
   *#file(path: string, stats: BigIntStats, inPlace: boolean): Paced<string> {
     const kind = (stats.mode & 0o111n) === 0n ? 'f' : 'x';
     const [size, mtime, inode, ctime] = stateOf(stats);
-    const known = this.#load().get(path);
+    // Files of /proc tell no size and no time that means anything.
+    const known = stats.size === 0n ? undefined : this.#load().get(path);
     if (known?.[0] === size && known[1] === mtime && known[2] === inode && known[3] === ctime) {
       if (known[5] !== this.#today) this.#remember(path, stats, known[4]);
       return kind + known[4];
@@ -130,7 +131,7 @@ export class Files {
     if (stats.size <= SMALL || inPlace) {
       const since = Date.now();
       const digest = stats.size <= SMALL ? sha256(readFileSync(path)) : hashInPlace(path);
-      if (isSettled(stats, since)) this.#remember(path, stats, digest);
+      if (stats.size > 0n && isSettled(stats, since)) this.#remember(path, stats, digest);
       return kind + digest;
     }
     const state = [size, mtime, inode, ctime].join();

@@ -1,5 +1,6 @@
 import fs, {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { sha256 } from '../../lib/store/digest.ts';
 import { Files, MISSING } from '../../lib/store/files.ts';
 import { atOnce, atOnceInPlace } from '../../lib/store/paced.ts';
 import { readSealed, seal } from '../../lib/store/sealed.ts';
+import { lacking } from '../missing.ts';
 import { settled } from './settled.ts';
 
 const filesIn = (folder: string): Files => new Files(join(folder, '.digests'), join(folder, '.aside'));
@@ -177,6 +179,17 @@ t.test('a digest that is remembered is not read again; the racy are', async (t) 
   fresh.save();
   const again = readSealed('digests', join(folder, '.digests'));
   t.notMatch(JSON.stringify(again), sha256('new'), 'written in this tick: not remembered');
+});
+
+const uptime = '/proc/uptime';
+const noProc = existsSync(uptime) ? false : lacking('there is no /proc here');
+
+t.test('a file that tells no size, as those of /proc, is read each time', { skip: noProc }, async (t) => {
+  const files = filesIn(t.testdir());
+  const first = atOnceInPlace(files.digest(uptime));
+  const text = readFileSync(uptime, 'utf8');
+  while (readFileSync(uptime, 'utf8') === text);
+  t.not(atOnceInPlace(files.digest(uptime)), first);
 });
 
 t.test('times without fractions of seconds are not trusted for two seconds', async (t) => {
