@@ -54,7 +54,8 @@ export interface RetryOptions {
 
 /**
  * Tries again what failed: `program('curl …').with(retry(3))`, `retry({ count: 5, backoff: '500ms', when: (r) => r?.type === 'exit' })`.
- * Gives the last error, with the earlier ones (at most 99) as `error.attempts`, which is shown with it. A kill is never retried; while it waits, it holds no slot.
+ * Gives the last error, with the earlier ones (at most 99) as `error.attempts`, which is shown with it. A kill is never retried: where
+ * tries failed before it, they are its cause. While it waits, it holds no slot.
  * Throws a TypeError for a generator object, which can't begin again.
  */
 export function retry(options: number | RetryOptions = {}): Advice {
@@ -109,7 +110,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
       };
       const settled = (outcome: Outcome<T>): void => {
         if (killed || outcome.type !== 'failed') {
-          sink.settle(outcome);
+          if (killed && outcome.type === 'killed') ended(outcome.by, outcome.cause);
+          else sink.settle(outcome);
           return;
         }
         const { error } = outcome;
@@ -150,6 +152,14 @@ export function retry(options: number | RetryOptions = {}): Advice {
           else attempt();
         });
       };
+      /** What killed it, a `deadline` say, is one thing; why there were so many tries is its cause. */
+      const ended = (by: string, cause = errors.pop()): void => {
+        if (cause === undefined) sink.settle({ type: 'killed', by });
+        else {
+          withAttempts(cause, errors);
+          sink.settle({ type: 'failed', error: cause }); // of a run that is being killed: that is its cause
+        }
+      };
       budget?.first(clock);
       attempt();
       return {
@@ -165,7 +175,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
           if (cancel === undefined && !due) child.kill(by);
           else {
             cancel?.();
-            sink.settle({ type: 'killed', by });
+            ended(by);
           }
         },
         describe: () => (cancel === undefined ? `at try ${failures + 1}` : `waits before try ${failures + 1}`),

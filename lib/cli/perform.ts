@@ -10,11 +10,13 @@ import {
   type LoopOptions,
   type Outcome,
   type ReportOptions,
+  type RunId,
   type Source,
 } from '../index.ts';
 import { onHostSignal } from '../kernel/host.ts';
 import type { RunRecord } from '../kernel/run.ts';
 import { DIM, paint, RED, wantsColor } from '../report/color.ts';
+import { idsAround } from '../report/ids.ts';
 import { exitCodeOf, failuresOf, PIPE_CLOSED } from './exit.ts';
 import { whoIsAlive, whoIsStuck } from './hanging.ts';
 import type { LoopArguments } from './options.ts';
@@ -88,12 +90,24 @@ function readerLeft(error: NodeJS.ErrnoException | undefined): boolean {
 /** Whether the last that was printed was why a program failed: saying so once more would be noise. */
 class Endings {
   #last: Error | undefined;
+  /** The live runs: whether each is a leaf, of which alone the report tells how it ended. */
+  readonly #leaves = new Map<RunId, boolean>();
 
   see(event: Event): void {
-    if (event.type === 'settle') {
+    const { run } = event;
+    if (event.type === 'start') {
+      for (const id of idsAround(run)) {
+        if (!this.#leaves.has(id)) continue;
+        this.#leaves.set(id, false);
+        break;
+      }
+      this.#leaves.set(run, true);
+    } else if (event.type === 'settle') {
       const { outcome } = event;
+      const leaf = this.#leaves.get(run) === true;
+      this.#leaves.delete(run);
       if (outcome.type === 'killed') this.#last = undefined;
-      else if (outcome.type === 'failed' && isRunError(outcome.error) && outcome.error.run === event.run)
+      else if (leaf && outcome.type === 'failed' && isRunError(outcome.error) && outcome.error.run === run)
         this.#last = outcome.error;
     } else if (event.type === 'line' || event.type === 'item' || event.type === 'note') this.#last = undefined;
   }

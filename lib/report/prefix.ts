@@ -3,6 +3,7 @@ import { isRunError, type Event, type Outcome, type RunId, type Spec } from '../
 import { endColors, forTerminal } from './clean.ts';
 import { DIM, paint, RED, wantsColor } from './color.ts';
 import { briefly, duration, wouldDo } from './explain.ts';
+import { idsAround } from './ids.ts';
 import { Labels, type Named } from './labels.ts';
 import { Screen, type ReportOptions, type Sheet } from './screen.ts';
 
@@ -42,10 +43,10 @@ export function prefix(options: PrefixOptions = {}): (event: Event) => void {
   /** Errors that were told at the leaf they come from; who waits for it fails with the same. */
   const told = new WeakSet<Error>();
 
-  /** The live runs around one, from the inside outwards. A key may have dots too (a host's name), so not every part is a run. */
+  /** The live runs around one, from the inside outwards. */
   function* around(id: RunId): Generator<Speaker, undefined> {
-    for (let at = id.lastIndexOf('.'); at > 0; at = id.lastIndexOf('.', at - 1)) {
-      const speaker = live.get(id.slice(0, at));
+    for (const outer of idsAround(id)) {
+      const speaker = live.get(outer);
       if (speaker !== undefined) yield speaker;
     }
     return undefined;

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
 import { retryBudget } from '../../lib/advice/retryBudget.ts';
+import { timeout } from '../../lib/advice/timeout.ts';
 import { spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
@@ -89,6 +90,33 @@ t.test('a kill is never retried, in a try or between', async (t) => {
   await t.rejects(loop, like({ reason: { type: 'killed', by: 'now' } }));
   await clock.advance('1h');
   t.equal(step.starts, 1);
+});
+
+t.test('killed, or out of time, in a try or between: what failed before is the cause', async (t) => {
+  for (const tries of [1, 2, 3])
+    for (const inTry of [true, false]) {
+      const clock = fakeClock();
+      const step = driven();
+      const late = timeout(`${tries + (inTry ? 0.5 : -0.5)}s`);
+      const times = { count: 9, backoff: '1s', jitter: 0, factor: 1 };
+      const ended = step.runner
+        .with(late, retry(times))
+        .run({ clock })
+        .catch((error: unknown) => error);
+      await settleDown();
+      for (let n = 1; n <= tries; n++) {
+        if (n > 1) await clock.advance('1s');
+        await settleDown();
+        step.fail(new Error(`try ${n}`));
+        await settleDown();
+      }
+      await clock.advance('1h');
+      const { reason, cause } = (await ended) as RunError & { cause: Error & { attempts?: Error[] } };
+      t.match(reason, { type: 'timeout' });
+      t.equal(cause.message, `try ${tries}`);
+      t.same(cause.attempts?.map(({ message }) => message) ?? [], ['try 1', 'try 2', 'try 3'].slice(0, tries - 1));
+      t.equal(step.starts, tries + (inTry ? 1 : 0));
+    }
 });
 
 t.test('nor is one that it has joined', async (t) => {

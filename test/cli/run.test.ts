@@ -164,6 +164,15 @@ t.test('--slots limits programs, --fail-fast ends the others, --timeout all', as
   );
 });
 
+t.test('what ends tries from outside is told, after all that they said', async (t) => {
+  const cwd = t.testdir({
+    'a.ts': `import { program, retry, timeout } from 'sluice';
+      export default program('exit 3').with(timeout('500ms'), retry({ backoff: '1h' }));`,
+  });
+  const { stderr } = sluice(['run', 'a.ts'], { cwd });
+  t.match(stderr, /\* failed with exit code 3 .*\n.*\* retry 1 of 3 in .*\nsluice: exit 3: timed out after 500 ms\n$/);
+});
+
 t.test('reports: json on stdout is nothing but JSON, quiet nothing at all', async (t) => {
   const cwd = t.testdir({
     'a.ts': `import { program, retry } from 'sluice';
