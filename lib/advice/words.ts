@@ -35,10 +35,10 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A size as people say it: '512 B', '1.2 MB'. */
+/** A size as people say it, in the units that sizes are given in: '512 B', '1.2 MiB'. */
 export function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]!}`;
+  let value = bytes;
+  let power = 0;
+  for (; value >= 1023.5 && power < 4; power++) value /= 1024;
+  return `${power === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]!}`;
 }

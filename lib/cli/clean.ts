@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { bytes, milliseconds } from '../kernel/clock.ts';
+import { size as inWords } from '../advice/words.ts';
 import { last } from './options.ts';
 import { print } from './print.ts';
 import { storeOption, type StoreArguments } from './store.ts';
@@ -55,7 +56,7 @@ export const clean: CommandModule<object, CleanArguments> = {
     const { deleted, freed, left, size } = clean(store, { ...limits, dryRun: argv['dry-run'] });
     const would = argv['dry-run'] ? 'would be ' : '';
     print(
-      `${deleted} file${deleted === 1 ? '' : 's'} ${would}deleted (${told(freed)}); ${left} (${told(size)}) left in ${store.folder}\n`,
+      `${deleted} file${deleted === 1 ? '' : 's'} ${would}deleted (${inWords(freed)}); ${left} (${inWords(size)}) left in ${store.folder}\n`,
     );
   },
 };
@@ -66,12 +67,4 @@ function read(option: string, reading: () => number): number {
   } catch (error) {
     throw new UsageError(`${option}: ${(error as Error).message.replace(/^\w+: /, '')}`);
   }
-}
-
-function told(size: number): string {
-  for (const unit of ['B', 'KiB', 'MiB']) {
-    if (size < 1024) return `${Math.round(size * 10) / 10} ${unit}`;
-    size /= 1024;
-  }
-  return `${Math.round(size * 10) / 10} GiB`;
 }
