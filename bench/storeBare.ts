@@ -21,19 +21,19 @@ for (let ops = 0; ops < Number(most);) {
   const n = any();
   const text = content(n) as string;
   const own = join(folder, 'work', `${process.pid}`);
-  store.putText(text);
+  store.contents.putText(text);
   store.write('steps', `step${n}`, { n, text, pid: process.pid }, warn);
   writeFileSync(own, text);
-  await atOnce(store.putFile(own, sha256(text)));
+  await atOnce(store.contents.putFile(own, sha256(text)));
   count('puts');
   count('puts');
 
   const other = any();
-  const got = store.getText(sha256(content(other) as string), warn);
+  const got = store.contents.getText(sha256(content(other) as string), warn);
   looked(got, () => got === content(other));
   const json = store.read('steps', `step${other}`, warn) as { n: number; text: string } | undefined;
   looked(json, () => json!.n === other && json!.text === content(other));
-  const back = await atOnce(store.getFile(sha256(content(other) as string), own, false, warn));
+  const back = await atOnce(store.contents.getFile(sha256(content(other) as string), own, false, warn));
   looked(back, () => isWhole(readFileSync(own, 'utf8')) && readFileSync(own, 'utf8') === content(other));
   ops = count('puts') as number;
 }

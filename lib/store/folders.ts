@@ -2,18 +2,22 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** So often a folder is made again in which others, at the same time, make and delete the ones around it. */
+const TRIES = 10;
+
 /** Makes a folder and those around it. (In /proc and its like mkdir's own `recursive` never comes back.) */
 export function makeFolders(path: string, mode = 0o777): void {
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
-    if (code !== 'ENOENT' || dirname(path) === path || statSync(dirname(path), { throwIfNoEntry: false }) !== undefined)
-      throw error;
-    makeFolders(dirname(path), mode);
-    makeFolders(path, mode);
-  }
+  for (let tries = 1; ; tries++)
+    try {
+      mkdirSync(path, { mode });
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const there = code === 'EEXIST' ? statSync(path, { throwIfNoEntry: false }) : undefined;
+      if (there?.isDirectory() === true) return;
+      if (there !== undefined || (code !== 'EEXIST' && code !== 'ENOENT') || tries === TRIES) throw error;
+      if (!existsSync(dirname(path))) makeFolders(dirname(path), mode);
+    }
 }
 
 /** The nearest folder, from this one upwards, that has something of one of these names in it; undefined where none has. */

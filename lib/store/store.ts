@@ -2,7 +2,7 @@
 //
 //   steps/     what is known of steps, by their first output, or the key of what decides them
 //   labels/    the latest step of each label, of those without outputs
-//   contents/  bytes by their digest
+//   contents/  bytes by their digest (contents.ts)
 //   scripts/   which outputs belong to which script
 //   locks/     who is at work on what
 //   failed/    outputs of what failed
@@ -11,29 +11,14 @@
 //
 // Every file but contents is sealed (sealed.ts) or a lock; contents are checked when they are used. What can't be used is as if it
 // weren't there, and is told of once. Nothing needs another file to be whole, so several processes need no lock to read and write.
-import {
-  appendFileSync,
-  chmodSync,
-  constants,
-  existsSync,
-  writeFileSync,
-  copyFileSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  type BigIntStats,
-} from 'node:fs';
-import { copyFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { sha256 } from './digest.ts';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync, type BigIntStats } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Contents } from './contents.ts';
 import { Files, isSettled, stateOf, statsAt } from './files.ts';
 import { makeFolders, nearestWith } from './folders.ts';
 import type { Paced } from './paced.ts';
-import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from './sealed.ts';
+import { inFolder, readSealed, seal, writeAtomically } from './sealed.ts';
+import { touch } from './touch.ts';
 
 /** What a store has to say: told once each. */
 export type Warn = (text: string) => void;
@@ -53,23 +38,16 @@ export function projectOf(folder: string): string {
   return nearestWith(['.sluice', 'package.json', '.git'], resolve(folder)) ?? resolve(folder);
 }
 
-/** Not asked for each time: asking sets it for a moment. */
-const UMASK = process.umask();
-
 /** Files whose contents are at hand. */
 const READ = 1000;
-
-/** Contents up to this size are copied in place, in bytes. */
-const SMALL = 1024 * 1024;
-
-/** A hit is noted on its file, for who cleans, once in so many milliseconds. */
-const USED = 3_600_000;
 
 /** A store. */
 export class Store {
   readonly folder: string;
   readonly files: Files;
-  readonly #aside: string;
+  /** What is being written has its place here. */
+  readonly aside: string;
+  readonly contents = new Contents(this);
   readonly #told = new Set<string>();
   /** What was read, while its file is the same: a cache is asked for the same again and again. */
   readonly #recent = new Map<string, { readonly state: string; readonly value: unknown }>();
@@ -77,19 +55,17 @@ export class Store {
 
   constructor(folder: string) {
     this.folder = folder;
-    this.#aside = join(folder, 'tmp');
+    this.aside = join(folder, 'tmp');
     // A store that was deleted meanwhile doesn't come back for what is known of files.
-    this.files = new Files(join(folder, 'digests'), this.#aside, () => {
+    this.files = new Files(join(folder, 'digests'), this.aside, () => {
       if (!this.#made) this.make();
       return existsSync(folder);
     });
   }
 
   /** The path of something in it. Names are digests where they come from elsewhere. */
-  path(kind: 'steps' | 'labels' | 'scripts' | 'locks' | 'failed' | 'contents', name: string): string {
-    return kind === 'contents'
-      ? join(this.folder, kind, name.slice(0, 2), name.slice(2))
-      : join(this.folder, kind, name);
+  path(kind: 'steps' | 'labels' | 'scripts' | 'locks' | 'failed', name: string): string {
+    return join(this.folder, kind, name);
   }
 
   /** What is stored as JSON under a name; undefined where that is nothing, or can't be used. `used`: it is of use now. */
@@ -134,7 +110,7 @@ export class Store {
   write(kind: 'steps' | 'labels', name: string, value: unknown, warn: Warn): boolean {
     return this.try(warn, () => {
       this.make();
-      writeAtomically(this.path(kind, name), seal(kind, JSON.stringify(value)), this.#aside);
+      writeAtomically(this.path(kind, name), seal(kind, JSON.stringify(value)), this.aside);
     });
   }
 
@@ -183,7 +159,7 @@ export class Store {
   /** Makes the folder; git is told to leave it alone. */
   make(): void {
     if (this.#made && existsSync(this.folder)) return;
-    makeFolders(this.#aside);
+    makeFolders(this.aside);
     const ignore = join(this.folder, '.gitignore');
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
     this.#made = true;
@@ -210,120 +186,6 @@ export class Store {
   /** Writes all of its lines anew. */
   setLines(name: string, lines: readonly string[]): void {
     this.make();
-    writeAtomically(this.path('scripts', name), lines.map((line) => `${line}\n`).join(''), this.#aside);
-  }
-
-  // --- contents -----------------------------------------------------------------------------------------------------------
-
-  /** Keeps text; gives its digest. */
-  putText(text: string | Uint8Array): string {
-    const digest = sha256(text);
-    const path = this.path('contents', digest);
-    if (isThere(path, Buffer.byteLength(text))) return digest;
-    this.make();
-    writeAtomically(path, text, this.#aside);
-    return digest;
-  }
-
-  /** The text with a digest; undefined where it isn't there, or is another. */
-  getText(digest: string, warn: Warn): string | undefined {
-    const bytes = this.#read(digest);
-    if (bytes === undefined) return undefined;
-    if (sha256(bytes) === digest) return bytes.toString('utf8');
-    this.#damaged(digest, warn);
-    return undefined;
-  }
-
-  #read(digest: string): Buffer | undefined {
-    try {
-      return readFileSync(this.path('contents', digest));
-    } catch {
-      return undefined;
-    }
-  }
-
-  #damaged(digest: string, warn: Warn): void {
-    const path = this.path('contents', digest);
-    this.warn(warn, `${path} can't be used: it is not what was written; it is as if it weren't there`, path);
-    rmSync(path, { force: true });
-  }
-
-  /** Keeps a copy of a file, whose digest is known. */
-  *putFile(file: string, digest: string): Paced<void> {
-    const path = this.path('contents', digest);
-    const { size } = statSync(file);
-    if (isThere(path, size)) return;
-    this.make();
-    const temporary = temporaryIn(this.#aside);
-    try {
-      if (size <= SMALL) copyFileSync(file, temporary, constants.COPYFILE_FICLONE);
-      else yield copyFile(file, temporary, constants.COPYFILE_FICLONE);
-      inFolder(dirname(path), () => renameSync(temporary, path));
-    } finally {
-      rmSync(temporary, { force: true });
-    }
-  }
-
-  /** Puts a kept file in its place again; false where it isn't there, or is another. */
-  *getFile(digest: string, file: string, executable: boolean, warn: Warn): Paced<boolean> {
-    const path = this.path('contents', digest);
-    this.make();
-    const temporary = temporaryIn(this.#aside);
-    try {
-      const stats = statSync(path, { throwIfNoEntry: false });
-      if (stats === undefined) return false;
-      isThere(path);
-      if (stats.size <= SMALL) copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
-      else yield copyFile(path, temporary, constants.COPYFILE_FICLONE);
-      chmodSync(temporary, (executable ? 0o777 : 0o666) & ~UMASK);
-      const copied = yield* this.files.digest(temporary);
-      if (copied.slice(1) !== digest) {
-        this.#damaged(digest, warn);
-        return false;
-      }
-      move(temporary, file);
-      return true;
-    } finally {
-      rmSync(temporary, { force: true });
-    }
-  }
-}
-
-/** Whether it is there, whole where its size in bytes is told; then it has been used now. */
-function isThere(path: string, size?: number): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  // A machine that lost its power may leave files without what was written to them.
-  if (stats === undefined || (size !== undefined && stats.size !== size)) return false;
-  touch(path, stats.mtimeMs);
-  return true;
-}
-
-/** It is of use now; `usedMs`: when it was so the last time. */
-function touch(path: string, usedMs: number): void {
-  const now = Date.now();
-  if (now - usedMs <= USED) return;
-  try {
-    utimesSync(path, now / 1000, now / 1000);
-  } catch {
-    // Another's file, or gone meanwhile.
-  }
-}
-
-/** Moves a file or a folder, also to another file system: there too it is whole or not there. */
-export function move(from: string, to: string): void {
-  makeFolders(dirname(to));
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    const beside = `${dirname(to)}/.${basename(temporaryIn(''))}.sluice`;
-    try {
-      cpSync(from, beside, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-      renameSync(beside, to);
-    } catch (failure) {
-      rmSync(beside, { recursive: true, force: true });
-      throw failure;
-    }
-    rmSync(from, { recursive: true, force: true });
+    writeAtomically(this.path('scripts', name), lines.map((line) => `${line}\n`).join(''), this.aside);
   }
 }

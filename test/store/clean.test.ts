@@ -12,8 +12,8 @@ const warn = (): void => {};
 function rig(folder: string, days: readonly number[]): { readonly store: Store; readonly digests: string[] } {
   const store = new Store(join(folder, '.sluice'));
   const digests = days.map((day, index) => {
-    const digest = store.putText(String(index).repeat(1000).slice(0, 1000));
-    age(store.path('contents', digest), day);
+    const digest = store.contents.putText(String(index).repeat(1000).slice(0, 1000));
+    age(store.contents.path(digest), day);
     return digest;
   });
   return { store, digests };
@@ -42,8 +42,8 @@ t.test('what is older goes, whatever it is', async (t) => {
   t.equal(did.deleted, 4);
   t.ok(did.freed >= 1000);
   t.equal(did.left, 3);
-  t.equal(store.getText(digests[1]!, warn), undefined);
-  t.ok(store.getText(digests[0]!, warn));
+  t.equal(store.contents.getText(digests[1]!, warn), undefined);
+  t.ok(store.contents.getText(digests[0]!, warn));
   t.equal(store.read('steps', 'old', warn), undefined);
   t.equal(store.read('steps', 'new', warn), 1);
   t.notOk(existsSync(failed));
@@ -52,7 +52,7 @@ t.test('what is older goes, whatever it is', async (t) => {
 
 t.test('what was used longest ago goes, until the rest is small enough', async (t) => {
   const { store, digests } = rig(t.testdir(), [5, 1, 9, 3]);
-  const there = (): boolean[] => digests.map((digest) => existsSync(store.path('contents', digest)));
+  const there = (): boolean[] => digests.map((digest) => existsSync(store.contents.path(digest)));
   t.equal(clean(store, { larger: 4000 }).deleted, 0);
   t.match(clean(store, { larger: 2500 }), { deleted: 2, freed: 2000, left: 2, size: 2000 });
   t.same(there(), [false, true, false, true]);
@@ -62,10 +62,10 @@ t.test('what was used longest ago goes, until the rest is small enough', async (
 
 t.test('a hit keeps what it uses', async (t) => {
   const { store, digests } = rig(t.testdir(), [40, 40]);
-  store.putText(store.getText(digests[0]!, warn)!);
+  store.contents.putText(store.contents.getText(digests[0]!, warn)!);
   clean(store, { older: 30 * DAY });
   t.same(
-    digests.map((digest) => store.getText(digest, warn) !== undefined),
+    digests.map((digest) => store.contents.getText(digest, warn) !== undefined),
     [true, false],
   );
 });

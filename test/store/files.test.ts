@@ -22,7 +22,7 @@ import { Files, MISSING } from '../../lib/store/files.ts';
 import { atOnce, atOnceInPlace } from '../../lib/store/paced.ts';
 import { readSealed, seal } from '../../lib/store/sealed.ts';
 import { lacking } from '../missing.ts';
-import { settled } from './settled.ts';
+import { settled } from './support.ts';
 
 const filesIn = (folder: string): Files => new Files(join(folder, '.digests'), join(folder, '.aside'));
 const NUL = '\0';

@@ -11,14 +11,14 @@ export function* keep(store: Store, path: string, digest: string): Paced<void> {
   switch (digest[0]) {
     case 'f':
     case 'x':
-      yield* store.putFile(path, sum);
+      yield* store.contents.putFile(path, sum);
       break;
     case 'l':
-      store.putText(readlinkSync(path));
+      store.contents.putText(readlinkSync(path));
       break;
     case 'd': {
       const manifest = yield* store.files.manifest(path, { skip: store.folder });
-      store.putText(manifest);
+      store.contents.putText(manifest);
       for (const [inner, name] of listed(manifest)) yield* keep(store, join(path, name), inner);
     }
   }
@@ -33,9 +33,9 @@ export function* putBack(store: Store, path: string, digest: string, warn: Warn)
   switch (digest[0]) {
     case 'f':
     case 'x':
-      return yield* store.getFile(sum, path, digest.startsWith('x'), warn);
+      return yield* store.contents.getFile(sum, path, digest.startsWith('x'), warn);
     case 'l': {
-      const target = store.getText(sum, warn);
+      const target = store.contents.getText(sum, warn);
       if (target === undefined) return false;
       rmSync(path, { force: true });
       symlinkSync(target, path);
@@ -50,7 +50,7 @@ export function* putBack(store: Store, path: string, digest: string, warn: Warn)
 }
 
 function* putBackFolder(store: Store, path: string, sum: string, warn: Warn): Paced<boolean> {
-  const manifest = store.getText(sum, warn);
+  const manifest = store.contents.getText(sum, warn);
   if (manifest === undefined) return false;
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
   makeFolders(path);

@@ -41,7 +41,7 @@ export class Outputs {
       const left = known?.left[name] ?? [];
       if (digest === MISSING || left.includes(digest)) continue;
       if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, path, digest))) === undefined) continue;
-      const copy = this.#store.path('contents', digest.slice(1));
+      const copy = this.#store.contents.path(digest.slice(1));
       const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
       this.#sink.note(`${name} ${how}: what it was (${short(digest)}) is kept as ${copy}`, {
         output: name,

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { sha256of } from '../../store/digest.ts';
 import { statsAt } from '../../store/files.ts';
-import { move, type Store } from '../../store/store.ts';
+import { move } from '../../store/move.ts';
+import type { Store } from '../../store/store.ts';
 
 /** What a path is on the disk, as a text that differs when it was written since. Cheap: nothing is read but folders. */
 export function stateOf(path: string): string {

@@ -37,7 +37,7 @@ export function readable(entry: Entry, label: string, store: Store, warn: Warn):
 }
 
 function textOf(text: Text, store: Store, warn: Warn): string | undefined {
-  return 'text' in text ? text.text : store.getText(text.content, warn);
+  return 'text' in text ? text.text : store.contents.getText(text.content, warn);
 }
 
 /** What is to be remembered of a run that finished: an entry before its value and lines are texts. */
@@ -78,7 +78,7 @@ export function entryOf(run: RunRecord, store: Store, warn: Warn, { value, lines
 }
 
 function stored(text: string, store: Store): Text {
-  return text.length <= INLINE ? { text } : { content: store.putText(text) };
+  return text.length <= INLINE ? { text } : { content: store.contents.putText(text) };
 }
 
 /** What is known of a step. `used`: it is of use now. */
