@@ -61,7 +61,7 @@ t.test('long lines of nothing but such take no quadratic time', async (t) => {
   for (const part of ['\x1b[', '\x1b]', '\r', 'a\b', '\x1b', '\x9b1']) {
     const before = performance.now();
     forTerminal(part.repeat(200_000));
-    t.ok(performance.now() - before < 2000, JSON.stringify(part));
+    t.ok(performance.now() - before < 10_000, JSON.stringify(part));
   }
 });
 

@@ -91,7 +91,7 @@ for (const spawner of ['posix', 'execa']) {
     const since = performance.now();
     child.kill('SIGKILL');
     t.equal(await gone(...pids), true);
-    t.ok(performance.now() - since < 4000, 'two seconds, and as much again for a slow machine');
+    t.ok(performance.now() - since < 20_000, 'two seconds, and much more for a slow machine');
     t.equal(await gone(reaper!), true);
   });
 

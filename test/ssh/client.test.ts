@@ -50,10 +50,10 @@ else {
       const nobody = await silent(rig, 'silent');
       const started = Date.now();
       const [result] = await Promise.allSettled([
-        runCommandGens([ssh('silent', ['true'], options)], { timeout: '300ms' }),
+        runCommandGens([ssh('silent', ['true'], { ...options, connectTimeout: '60s' })], { timeout: '300ms' }),
       ]);
       t.match(result, { status: 'rejected', reason: { reason: { type: 'timeout' } } });
-      t.ok(Date.now() - started < 3000);
+      t.ok(Date.now() - started < 30_000);
       await nobody.stop();
     });
 

@@ -189,14 +189,14 @@ export function conformance(t: Test, more: SshOptions, unable: readonly Able[] =
       let up = (): void => {};
       const begun = new Promise<void>((resolve) => (up = resolve));
       const more = { stdout: () => up(), ...(stdin === 'text' ? { stdin } : {}) };
-      const loop = runCommandGens([ssh('h1', `echo up; sleep ${time}`, { ...options, ...more })]);
+      const loop = runCommandGens([ssh('h1', `echo up; sleep ${time}`, { ...options, ...more, grace: '60s' })]);
       loop.catch(() => {});
       await begun;
       await soon('it sleeps', () => running(`sleep ${time}`).length > 0);
       const before = performance.now();
       loop.kill('me');
       await t.rejects(loop, { name: 'RunError', reason: { type: 'killed', by: 'me' } });
-      t.ok(performance.now() - before < 4000, `${stdin}: in ${performance.now() - before} ms`);
+      t.ok(performance.now() - before < 30_000, `${stdin}: in ${performance.now() - before} ms`);
       await soon('it has ended there', () => running(`sleep ${time}`).length === 0);
     }
   });
