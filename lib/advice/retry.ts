@@ -10,11 +10,12 @@ import {
   type Running,
 } from '../kernel/index.ts';
 import { saysFirst } from '../kernel/error.ts';
-import { callbackError, isThenable } from '../kernel/late.ts';
+import { callbackError } from '../kernel/late.ts';
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { withAttempts } from './attempts.ts';
+import { attemptsNow, withAttempts } from './attempts.ts';
+import { decided } from './decided.ts';
 import { isOverdue } from './late.ts';
 import { budgetOf, type RetryBudget, type RetryBudgetOptions } from './retryBudget.ts';
 import { countTry } from './session.ts';
@@ -86,6 +87,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
       /** The latest; all that is kept of an endless row of tries. */
       const errors: Error[] = [];
       let failures = 0;
+      let since = 0;
       let child: Running;
       let cancel: (() => void) | undefined;
       let killed = false;
@@ -95,6 +97,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
         cancel = undefined;
         due = false;
         countTry(context as unknown as RunRecord, failures + 1);
+        since = attemptsNow();
         let settledInside: Outcome<T> | undefined;
         let inside = true;
         const given = context.start(inner, {
@@ -119,12 +122,11 @@ export function retry(options: number | RetryOptions = {}): Advice {
         const reason = isRunError(error) ? error.reason : undefined;
         let again = false;
         try {
-          again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures));
+          again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures), 'retry');
         } catch (thrown) {
-          sink.settle({
-            type: 'failed',
-            error: callbackError(context as unknown as RunRecord, 'when of retry', thrown),
-          });
+          const failed = callbackError(context as unknown as RunRecord, 'when of retry', thrown);
+          withAttempts(failed, errors);
+          sink.settle({ type: 'failed', error: failed });
           return;
         }
         // 0 times a factor that has grown past all numbers would be none.
@@ -139,7 +141,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
           sink.note(`no retry: the budget of retries is used up (${budget.told})`, { attempt: failures });
         }
         if (!again) {
-          withAttempts(error, errors.slice(0, -1));
+          withAttempts(error, errors.slice(0, -1), since);
           sink.settle(outcome);
           return;
         }
@@ -172,13 +174,6 @@ export function retry(options: number | RetryOptions = {}): Advice {
       };
     });
   };
-}
-
-/** A promise is always true: `when: async …` would try again whatever it says. */
-function decided(answer: unknown): boolean {
-  if (!isThenable(answer)) return Boolean(answer);
-  Promise.resolve(answer).catch(() => {});
-  throw new TypeError('retry: when gave a promise; it has to decide at once');
 }
 
 /** What another try may mend. */

@@ -57,6 +57,35 @@ t.test('the last error, with those before', async (t) => {
   );
 });
 
+t.test('retries within one another: no error is lost', async (t) => {
+  let n = 0;
+  const last = new Error('always the last');
+  const step = task(() => {
+    throw ++n % 4 === 0 ? last : new Error(`try ${n}`);
+  });
+  const once = retry({ count: 1, backoff: 0 });
+  const attempts = async () => {
+    const error: unknown = await step
+      .with(once, once)
+      .run()
+      .catch((thrown: unknown) => thrown);
+    t.equal(error, last);
+    return last as unknown as { attempts: (Error & { attempts: Error[] })[] };
+  };
+  const messages = (errors: Error[]): string[] => errors.map(({ message }) => message);
+  const { attempts: first } = await attempts();
+  t.same(messages(first), ['try 2', 'try 3']);
+  t.same(messages(first[0]!.attempts), ['try 1']);
+  t.same(messages((await attempts()).attempts), ['try 6', 'try 7'], 'an error that is thrown again has its own alone');
+});
+
+t.test('the very same error at each try is no part of itself', async (t) => {
+  const error = new Error('the same');
+  const retried = failure(error).with(retry({ count: 2, backoff: 0 }));
+  await t.rejects(retried.run(), error);
+  t.doesNotThrow(() => JSON.stringify(Object.assign({}, error)));
+});
+
 t.test('when decides; what another try cannot mend is not tried again', async (t) => {
   let n = 0;
   const fails = (reason: RunError['reason']) =>
@@ -123,7 +152,7 @@ t.test('a `when` that throws, or gives a promise, fails the run by name', async 
     },
   });
   const named = { reason: { type: 'callback', name: 'when of retry' } };
-  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown }));
+  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown, attempts: [{ message: 'the work' }] }));
   const late = retry({ when: (async () => false) as never });
   await t.rejects(
     failing.with(late).run(),
