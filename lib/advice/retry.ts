@@ -19,7 +19,7 @@ import { decided } from './decided.ts';
 import { isOverdue } from './late.ts';
 import { budgetOf, type RetryBudget, type RetryBudgetOptions } from './retryBudget.ts';
 import { countTry } from './session.ts';
-import { mustRepeat, wrapped } from './wrap.ts';
+import { isEnding, mustRepeat, wrapped } from './wrap.ts';
 
 /** Errors of tries that are kept. */
 const KEPT = 100;
@@ -160,7 +160,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
         },
         play() {
           paused = false;
-          if (due) attempt();
+          // One that is killed plays on so that it can end.
+          if (due && !isEnding(context as unknown as RunRecord)) attempt();
         },
         kill(by) {
           killed = true;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
 import { retryBudget } from '../../lib/advice/retryBudget.ts';
-import { spawn } from '../../lib/compose/spawn.ts';
+import { join, spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { toRunner } from '../../lib/kernel/runnable.ts';
@@ -117,6 +117,30 @@ t.test('a kill is never retried, in a try or between', async (t) => {
   loop.kill('now');
   await t.rejects(loop, like({ reason: { type: 'killed', by: 'now' } }));
   await clock.advance('1h');
+  t.equal(step.starts, 1);
+});
+
+t.test('a kill while it is paused and a try is due begins none', async (t) => {
+  const clock = fakeClock();
+  const step = driven();
+  const loop = runCommandGens(
+    [
+      function* () {
+        const run = yield* spawn(step.runner.with(retry(1)));
+        yield* sleep('10ms');
+        run.pause();
+        yield* sleep('1h');
+        run.kill('me');
+        yield* join(run);
+      },
+    ],
+    { clock },
+  );
+  const killed = t.rejects(loop, like({ errors: [{ reason: { type: 'killed', by: 'me' } }] }));
+  await settleDown();
+  step.fail(new Error('once'));
+  await clock.runAll();
+  await killed;
   t.equal(step.starts, 1);
 });
 
