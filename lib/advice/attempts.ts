@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { clip, saysFirst } from '../kernel/error.ts';
+import { fieldOf } from './words.ts';
 
 /** Lines of earlier errors that are shown. */
 const SHOWN = 10;
@@ -30,7 +31,7 @@ export function withAttempts(error: Error, earlier: readonly Error[], since = gi
 
 /** The errors that came before one, the oldest first. */
 export function attemptsOf(error: unknown): readonly Error[] {
-  const attempts: unknown = (error as { attempts?: unknown } | null | undefined)?.attempts;
+  const attempts = fieldOf(error, 'attempts');
   return Array.isArray(attempts) ? (attempts as unknown[]).filter((one) => one instanceof Error) : [];
 }
 

@@ -195,6 +195,17 @@ t.test('an error that takes no more properties is given as it is', async (t) => 
     .catch((thrown: unknown) => thrown);
   await clock.runAll();
   t.equal(await ended, error);
+  const touchy = Object.defineProperty(new Error('touchy'), 'attempts', {
+    get() {
+      throw new Error('do not touch');
+    },
+  });
+  await t.rejects(
+    failure(touchy)
+      .with(retry({ count: 1, backoff: 0 }))
+      .run(),
+    touchy,
+  );
 });
 
 t.test('an endless row of tries keeps the latest errors, and its waits are numbers to the end', async (t) => {
