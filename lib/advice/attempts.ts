@@ -1,23 +1,37 @@
 import { inspect } from 'node:util';
 import { clip, saysFirst } from '../kernel/error.ts';
+import { fieldOf } from './words.ts';
 
 /** Lines of earlier errors that are shown. */
 const SHOWN = 10;
 
+/** How often errors were given some, and when each was: an error that is thrown again may still have those of another run. */
+let given = 0;
+const givenAt = new WeakMap<Error, number>();
+
+/** The present, for `withAttempts`. */
+export function attemptsNow(): number {
+  return given;
+}
+
 /**
  * Gives an error the ones before it, the oldest first, as `attempts`: with all there is to them for code, in a line each where
- * the error is printed. One that takes no more properties stays as it is.
+ * the error is printed. What it was given `since` by advice further in comes after these. One that takes no more properties stays
+ * as it is.
  */
-export function withAttempts(error: Error, earlier: readonly Error[]): void {
-  if (earlier.length === 0) return;
-  const value = [...earlier];
+export function withAttempts(error: Error, earlier: readonly Error[], since = given): void {
+  const own = (givenAt.get(error) ?? Infinity) > since ? attemptsOf(error) : [];
+  // The very same error may be thrown by every try: within itself it could not be told as JSON.
+  const value = [...earlier, ...own.filter((one) => !earlier.includes(one))].filter((one) => one !== error);
+  if (value.length === 0) return;
+  givenAt.set(error, ++given);
   Object.defineProperty(value, inspect.custom, { value: () => new InWords(linesOf(value)), enumerable: false });
   Reflect.defineProperty(error, 'attempts', { value, configurable: true, enumerable: true });
 }
 
 /** The errors that came before one, the oldest first. */
 export function attemptsOf(error: unknown): readonly Error[] {
-  const attempts: unknown = (error as { attempts?: unknown } | null | undefined)?.attempts;
+  const attempts = fieldOf(error, 'attempts');
   return Array.isArray(attempts) ? (attempts as unknown[]).filter((one) => one instanceof Error) : [];
 }
 

@@ -14,7 +14,8 @@ import { callbackError } from '../kernel/late.ts';
 import { checkOptions } from '../kernel/options.ts';
 import { isGenerator, show, toRunner } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { attemptsOf, withAttempts } from './attempts.ts';
+import { attemptsNow, withAttempts } from './attempts.ts';
+import { decided } from './decided.ts';
 import { mustRepeat, wrapped } from './wrap.ts';
 
 /** When `fallback` steps in. */
@@ -52,7 +53,13 @@ export function fallback(other: Runner | ((error: Error) => Runnable), options: 
         let next: Runner;
         try {
           const reason = isRunError(error) ? error.reason : undefined;
-          if (isRunError(error, 'killed') || !callAs(run, () => when(reason, error))) {
+          if (
+            isRunError(error, 'killed') ||
+            !decided(
+              callAs(run, () => when(reason, error)),
+              'fallback',
+            )
+          ) {
             sink.settle({ type: 'failed', error });
             return;
           }
@@ -64,9 +71,10 @@ export function fallback(other: Runner | ((error: Error) => Runnable), options: 
           return;
         }
         sink.note(`falls back to ${next.label}: ${saysFirst(error)}`, { fallback: next.spec });
+        const since = attemptsNow();
         child = context.start(next, {
           settle(outcome) {
-            if (outcome.type === 'failed') withAttempts(outcome.error, [error, ...attemptsOf(outcome.error)]);
+            if (outcome.type === 'failed') withAttempts(outcome.error, [error], since);
             sink.settle(outcome as Outcome<T>);
           },
         });

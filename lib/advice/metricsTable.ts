@@ -1,4 +1,4 @@
-import { clip } from '../kernel/error.ts';
+import { clipMiddle, displayWidth } from './width.ts';
 import type { MetricsData, MetricsGroup } from './metrics.ts';
 import { duration, size } from './words.ts';
 
@@ -29,11 +29,14 @@ export function metricsTable({ groups, total }: MetricsData): string {
   ];
   // What no run has a number for is no column.
   const shown = rows[0]!.map((_, at) => at === 0 || rows.slice(1).some((row) => row[at] !== ''));
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => displayWidth(row[at]!))));
   return rows
     .map((row) =>
       row
-        .flatMap((cell, at) => (shown[at]! ? [at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)] : []))
+        .flatMap((cell, at) => {
+          const room = ' '.repeat(widths[at]! - displayWidth(cell));
+          return shown[at]! ? [at === 0 ? cell + room : room + cell] : [];
+        })
         .join('  ')
         .trimEnd(),
     )
@@ -42,7 +45,7 @@ export function metricsTable({ groups, total }: MetricsData): string {
 
 function rowOf(name: string, group: MetricsGroup): string[] {
   const label = name.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
-  return [clip(label, LABEL), ...COLUMNS.map(([, cell]) => cell(group))];
+  return [clipMiddle(label, LABEL), ...COLUMNS.map(([, cell]) => cell(group))];
 }
 
 function time(ms: number | null): string {

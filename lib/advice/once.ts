@@ -29,6 +29,9 @@ interface Flight {
   readonly told: Map<RunRecord, (outcome: Outcome<any>) => void>;
 }
 
+/** What a run leads, or has led, of any `once`. */
+const led = new WeakMap<RunRecord, Flight>();
+
 /**
  * Runs with this very advice that would do the same, at the same time, are done once: `const shared = once()`, then
  * `program('make dist').with(shared)` wherever it is needed. Later ones join the one under way (a note names it) and have its
@@ -59,6 +62,7 @@ export function once(options: OnceOptions = {}): Advice {
       let child: Running | undefined;
       const lead = (flight: Flight): void => {
         flight.leader = run;
+        led.set(run, flight);
         child = context.start(inner, {
           settle(outcome) {
             flight.leader = undefined;
@@ -82,7 +86,7 @@ export function once(options: OnceOptions = {}): Advice {
       const forget = (): void => void flights.delete(key);
       flights.set(key, flight);
       if (flight.leader === undefined) lead(flight);
-      else if (!join(flight, flights, run, sink, lead)) return DONE;
+      else if (!join(flight, run, sink, lead)) return DONE;
       return {
         pause() {},
         play() {
@@ -104,15 +108,9 @@ export function once(options: OnceOptions = {}): Advice {
 }
 
 /** Waits for the run that does the same already; false where that one waits for this one. */
-function join<T>(
-  flight: Flight,
-  flights: ReadonlyMap<string, Flight>,
-  run: RunRecord,
-  sink: Sink<T, any>,
-  lead: (flight: Flight) => void,
-): boolean {
+function join<T>(flight: Flight, run: RunRecord, sink: Sink<T, any>, lead: (flight: Flight) => void): boolean {
   const leader = flight.leader!;
-  if (awaits(leader, run, [...flights.values()])) {
+  if (awaits(leader, run)) {
     const error = new Error(
       `once: ${run.label} (${run.id}) would wait for itself: ${leader.label} (${leader.id}), which does the same, waits for it`,
     );
@@ -125,21 +123,18 @@ function join<T>(
   return true;
 }
 
-/** Whether a run can't end before another: it is above that one, or something below it waits for what is. */
-function awaits(leader: RunRecord, run: RunRecord, flights: readonly Flight[], seen = new Set<RunRecord>()): boolean {
-  for (let at: RunRecord | undefined = run; at !== undefined; at = at.parent) if (at === leader) return true;
-  seen.add(leader);
-  return flights.some(
-    (other) =>
-      other.leader !== undefined &&
-      !seen.has(other.leader) &&
-      [...other.waiting.keys()].some((waiting) => isBelow(waiting, leader)) &&
-      awaits(other.leader, run, flights, seen),
-  );
-}
-
-function isBelow(run: RunRecord, above: RunRecord): boolean {
-  for (let at: RunRecord | undefined = run.parent; at !== undefined; at = at.parent) if (at === above) return true;
+/** Whether a run can't end before another: it is above that one, or above one that waits, likewise, for what is above that one. */
+function awaits(leader: RunRecord, run: RunRecord): boolean {
+  const seen = new Set<RunRecord>();
+  const stuck = [run];
+  for (const one of stuck) {
+    for (let at: RunRecord | undefined = one; at !== undefined && !seen.has(at); at = at.parent) {
+      if (at === leader) return true;
+      seen.add(at);
+      const flight = led.get(at);
+      if (flight?.leader === at) for (const waiting of flight.waiting.keys()) stuck.push(waiting);
+    }
+  }
   return false;
 }
 

@@ -10,15 +10,16 @@ import {
   type Running,
 } from '../kernel/index.ts';
 import { saysFirst } from '../kernel/error.ts';
-import { callbackError, isThenable } from '../kernel/late.ts';
+import { callbackError } from '../kernel/late.ts';
 import { checkOptions, toldNumber } from '../kernel/options.ts';
 import { show } from '../kernel/runnable.ts';
 import type { RunRecord } from '../kernel/run.ts';
-import { withAttempts } from './attempts.ts';
+import { attemptsNow, withAttempts } from './attempts.ts';
+import { decided } from './decided.ts';
 import { isOverdue } from './late.ts';
 import { budgetOf, type RetryBudget, type RetryBudgetOptions } from './retryBudget.ts';
 import { countTry } from './session.ts';
-import { mustRepeat, wrapped } from './wrap.ts';
+import { isEnding, mustRepeat, wrapped } from './wrap.ts';
 
 /** Errors of tries that are kept. */
 const KEPT = 100;
@@ -87,6 +88,9 @@ export function retry(options: number | RetryOptions = {}): Advice {
       /** The latest; all that is kept of an endless row of tries. */
       const errors: Error[] = [];
       let failures = 0;
+      /** For the errors that came of the try under way, and of the last that failed: see withAttempts. */
+      let since = 0;
+      let sinceFailed = 0;
       let child: Running;
       let cancel: (() => void) | undefined;
       let killed = false;
@@ -96,6 +100,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
         cancel = undefined;
         due = false;
         countTry(context as unknown as RunRecord, failures + 1);
+        since = attemptsNow();
         let settledInside: Outcome<T> | undefined;
         let inside = true;
         const given = context.start(inner, {
@@ -116,17 +121,17 @@ export function retry(options: number | RetryOptions = {}): Advice {
         }
         const { error } = outcome;
         failures++;
+        sinceFailed = since;
         errors.push(error);
         if (errors.length > KEPT) errors.shift();
         const reason = isRunError(error) ? error.reason : undefined;
         let again = false;
         try {
-          again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures));
+          again = failures <= count && !isRunError(error, 'killed') && decided(when(reason, error, failures), 'retry');
         } catch (thrown) {
-          sink.settle({
-            type: 'failed',
-            error: callbackError(context as unknown as RunRecord, 'when of retry', thrown),
-          });
+          const failed = callbackError(context as unknown as RunRecord, 'when of retry', thrown);
+          withAttempts(failed, errors);
+          sink.settle({ type: 'failed', error: failed });
           return;
         }
         // 0 times a factor that has grown past all numbers would be none.
@@ -141,7 +146,7 @@ export function retry(options: number | RetryOptions = {}): Advice {
           sink.note(`no retry: the budget of retries is used up (${budget.told})`, { attempt: failures });
         }
         if (!again) {
-          withAttempts(error, errors.slice(0, -1));
+          withAttempts(error, errors.slice(0, -1), since);
           sink.settle(outcome);
           return;
         }
@@ -153,10 +158,11 @@ export function retry(options: number | RetryOptions = {}): Advice {
         });
       };
       /** What killed it, a `deadline` say, is one thing; why there were so many tries is its cause. */
-      const ended = (by: string, cause = errors.pop()): void => {
+      const ended = (by: string, own?: Error): void => {
+        const cause = own ?? errors.pop();
         if (cause === undefined) sink.settle({ type: 'killed', by });
         else {
-          withAttempts(cause, errors);
+          withAttempts(cause, errors, own === undefined ? sinceFailed : since);
           sink.settle({ type: 'failed', error: cause }); // of a run that is being killed: that is its cause
         }
       };
@@ -168,7 +174,8 @@ export function retry(options: number | RetryOptions = {}): Advice {
         },
         play() {
           paused = false;
-          if (due) attempt();
+          // One that is killed plays on so that it can end.
+          if (due && !isEnding(context as unknown as RunRecord)) attempt();
         },
         kill(by) {
           killed = true;
@@ -182,13 +189,6 @@ export function retry(options: number | RetryOptions = {}): Advice {
       };
     });
   };
-}
-
-/** A promise is always true: `when: async …` would try again whatever it says. */
-function decided(answer: unknown): boolean {
-  if (!isThenable(answer)) return Boolean(answer);
-  Promise.resolve(answer).catch(() => {});
-  throw new TypeError('retry: when gave a promise; it has to decide at once');
 }
 
 /** What another try may mend. */

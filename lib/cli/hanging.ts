@@ -1,7 +1,7 @@
 import type { RunRecord } from '../kernel/run.ts';
 import { forTerminal, plain } from '../report/clean.ts';
 import { duration } from '../report/explain.ts';
-import { clipMiddle } from '../report/width.ts';
+import { clipMiddle } from '../advice/width.ts';
 
 const SHOWN = 20;
 

@@ -2,7 +2,7 @@
 import type { RunId } from '../kernel/index.ts';
 import { plain } from './clean.ts';
 import { colorOf, DIM, paint } from './color.ts';
-import { clipMiddle, displayWidth } from './width.ts';
+import { clipMiddle, displayWidth } from '../advice/width.ts';
 
 /** The beginnings of a run's lines. */
 export interface Tags {

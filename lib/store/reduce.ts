@@ -77,6 +77,7 @@ export class Reduction {
       return undefined;
     } else if (slots === undefined && textual(prototype) !== undefined) {
       this.#tag = textual(prototype)!;
+      this.#noFields(value, this.#tag);
       return undefined;
     } else if (slots !== undefined && isPrototypeOf(prototype, slots) && kept(slots)) {
       this.#tag = slots;

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { fallback } from '../../lib/advice/fallback.ts';
 import { retry } from '../../lib/advice/retry.ts';
+import { task } from '../../lib/compose/task.ts';
 import { runCommandGens, RunError, type Event } from '../../lib/kernel/index.ts';
 import { program } from '../../lib/runners/program.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
@@ -52,12 +53,18 @@ t.test('both errors are kept when the other fails as well', async (t) => {
     .catch((error: unknown) => error);
   t.equal(thrown, second);
   t.same((thrown as { attempts?: unknown }).attempts, [first]);
+  let tries = 0;
+  const other = task(() => {
+    throw new Error(`other ${++tries}`);
+  });
   const tried = await failure(first)
-    .with(fallback(failure(second).with(retry({ count: 1, backoff: 0 }))))
+    .with(fallback(other.with(retry({ count: 1, backoff: 0 }))))
     .run()
     .catch((error: unknown) => error);
-  t.equal((tried as { attempts: Error[] }).attempts[0], first);
-  t.equal((tried as { attempts: Error[] }).attempts.length, 2);
+  t.same(
+    (tried as { attempts: Error[] }).attempts.map(({ message }) => message),
+    ['first', 'other 1'],
+  );
 });
 
 t.test('when decides; what it, or the function, throws fails the run by name', async (t) => {
@@ -75,6 +82,12 @@ t.test('when decides; what it, or the function, throws fails the run by name', a
       .with(fallback(value(1), { when: throwing }))
       .run(),
     named,
+  );
+  await t.rejects(
+    failure(error)
+      .with(fallback(value(1), { when: (async () => false) as never }))
+      .run(),
+    like({ reason: { type: 'callback' }, message: /fallback: when gave a promise/ }),
   );
   await t.rejects(
     failure(error)

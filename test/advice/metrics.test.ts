@@ -10,6 +10,7 @@ import { execaSpawner, posixSpawner } from '../../lib/spawn/local.ts';
 import { pipe } from '../../lib/runners/pipe.ts';
 import { program } from '../../lib/runners/program.ts';
 import { sleep } from '../../lib/runners/sleep.ts';
+import { displayWidth } from '../../lib/advice/width.ts';
 import { adviceContract } from '../../lib/testing/adviceContract.ts';
 import { fakeClock } from '../../lib/testing/clock.ts';
 import { lacking } from '../missing.ts';
@@ -126,6 +127,16 @@ t.test('groups are bounded and masked, whatever they are called', async (t) => {
     .with(masked)
     .run({ secrets: ['hunter22'] });
   t.notMatch(masked.table(), /hunter22/);
+});
+
+t.test('columns of the table stand below one another, whatever the labels are', async (t) => {
+  const labels = ['short', '日本語のラベル', '🙂'.repeat(30)];
+  let next = 0;
+  const m = metrics({ by: () => labels[next++]! });
+  for (const _ of labels) await value(1).with(m).run();
+  const lines = m.table().split('\n');
+  t.equal(new Set(lines.map(displayWidth)).size, 1, lines.join('\n'));
+  t.notMatch(m.table(), /\p{Cs}/u, 'no half of a character');
 });
 
 t.test('wrong options; a `by` that throws', async (t) => {

@@ -212,6 +212,22 @@ t.test('two that would wait for one another: the second fails', async (t) => {
   await t.rejects(loop, like({ errors: [{ message: /would wait for itself/ }, {}] }));
 });
 
+t.test('two of different `once` that would wait for one another: the second fails', async (t) => {
+  const shared = { a: once({ key: 'a' }), b: once({ key: 'b' }) };
+  const gates = { a: driven(), b: driven() };
+  const crossing = (own: 'a' | 'b', other: 'a' | 'b'): Runner =>
+    task(function* () {
+      yield* gates[own].runner;
+      return yield* value(own).with(shared[other]);
+    }).with(shared[own]);
+  const loop = runCommandGens([crossing('a', 'b'), crossing('b', 'a')]);
+  await settleDown();
+  gates.a.finish(1);
+  await settleDown();
+  gates.b.finish(1);
+  await t.rejects(loop, like({ errors: [{ message: /would wait for itself/ }, {}] }));
+});
+
 t.test('what can not be compared is a TypeError that shows what to do', async (t) => {
   const shared = once();
   const fn = function* named() {

@@ -3,7 +3,7 @@ import t from 'tap';
 import { retry } from '../../lib/advice/retry.ts';
 import { retryBudget } from '../../lib/advice/retryBudget.ts';
 import { timeout } from '../../lib/advice/timeout.ts';
-import { spawn } from '../../lib/compose/spawn.ts';
+import { join, spawn } from '../../lib/compose/spawn.ts';
 import { task } from '../../lib/compose/task.ts';
 import { RunError, runCommandGens, type Event } from '../../lib/kernel/index.ts';
 import { toRunner } from '../../lib/kernel/runnable.ts';
@@ -56,6 +56,35 @@ t.test('the last error, with those before', async (t) => {
     errors[0].attempts.map((error: Error) => error.message),
     ['try 1', 'try 2'],
   );
+});
+
+t.test('retries within one another: no error is lost', async (t) => {
+  let n = 0;
+  const last = new Error('always the last');
+  const step = task(() => {
+    throw ++n % 4 === 0 ? last : new Error(`try ${n}`);
+  });
+  const once = retry({ count: 1, backoff: 0 });
+  const attempts = async () => {
+    const error: unknown = await step
+      .with(once, once)
+      .run()
+      .catch((thrown: unknown) => thrown);
+    t.equal(error, last);
+    return last as unknown as { attempts: (Error & { attempts: Error[] })[] };
+  };
+  const messages = (errors: Error[]): string[] => errors.map(({ message }) => message);
+  const { attempts: first } = await attempts();
+  t.same(messages(first), ['try 2', 'try 3']);
+  t.same(messages(first[0]!.attempts), ['try 1']);
+  t.same(messages((await attempts()).attempts), ['try 6', 'try 7'], 'an error that is thrown again has its own alone');
+});
+
+t.test('the very same error at each try is no part of itself', async (t) => {
+  const error = new Error('the same');
+  const retried = failure(error).with(retry({ count: 2, backoff: 0 }));
+  await t.rejects(retried.run(), error);
+  t.doesNotThrow(() => JSON.stringify(Object.assign({}, error)));
 });
 
 t.test('when decides; what another try cannot mend is not tried again', async (t) => {
@@ -119,6 +148,30 @@ t.test('killed, or out of time, in a try or between: what failed before is the c
     }
 });
 
+t.test('a kill while it is paused and a try is due begins none', async (t) => {
+  const clock = fakeClock();
+  const step = driven();
+  const loop = runCommandGens(
+    [
+      function* () {
+        const run = yield* spawn(step.runner.with(retry(1)));
+        yield* sleep('10ms');
+        run.pause();
+        yield* sleep('1h');
+        run.kill('me');
+        yield* join(run);
+      },
+    ],
+    { clock },
+  );
+  const killed = t.rejects(loop, like({ errors: [{ reason: { type: 'killed', by: 'me' } }] }));
+  await settleDown();
+  step.fail(new Error('once'));
+  await clock.runAll();
+  await killed;
+  t.equal(step.starts, 1);
+});
+
 t.test('nor is one that it has joined', async (t) => {
   let tries = 0;
   const joins = task(function* () {
@@ -151,7 +204,7 @@ t.test('a `when` that throws, or gives a promise, fails the run by name', async 
     },
   });
   const named = { reason: { type: 'callback', name: 'when of retry' } };
-  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown }));
+  await t.rejects(failing.with(throwing).run(), like({ ...named, cause: thrown, attempts: [{ message: 'the work' }] }));
   const late = retry({ when: (async () => false) as never });
   await t.rejects(
     failing.with(late).run(),
@@ -170,6 +223,17 @@ t.test('an error that takes no more properties is given as it is', async (t) => 
     .catch((thrown: unknown) => thrown);
   await clock.runAll();
   t.equal(await ended, error);
+  const touchy = Object.defineProperty(new Error('touchy'), 'attempts', {
+    get() {
+      throw new Error('do not touch');
+    },
+  });
+  await t.rejects(
+    failure(touchy)
+      .with(retry({ count: 1, backoff: 0 }))
+      .run(),
+    touchy,
+  );
 });
 
 t.test('an endless row of tries keeps the latest errors, and its waits are numbers to the end', async (t) => {

@@ -213,6 +213,7 @@ t.test('what can not be kept is named by its path', async (t) => {
     [{ [Symbol('k')]: 1 }, /value has a field named by a symbol \(Symbol\(k\)\)/],
     [{ a: 'xay'.match(/a/) }, /value\.a is an Array with fields of its own \(index, input, groups\)/],
     [Object.assign(new Map(), { a: 1 }), /value is a Map with fields of its own \(a\)/],
+    [Object.assign(new URL('http://a'), { a: 1 }), /value is an URL with fields of its own \(a\)/],
     [Object.create({ a: 1 }), /value is an object with another object as its prototype/],
     // eslint-disable-next-line prefer-rest-params -- it is what is tested
     [(function () { return arguments; })(), /value is an arguments object/], // prettier-ignore

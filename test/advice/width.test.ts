@@ -1,5 +1,5 @@
 import t from 'tap';
-import { clipMiddle, displayWidth } from '../../lib/report/width.ts';
+import { clipMiddle, displayWidth } from '../../lib/advice/width.ts';
 
 t.test('the columns of a text', async (t) => {
   const widths: Record<string, number> = {
