@@ -257,8 +257,8 @@ export class MemoRun implements Running {
       working.enterOutput(this.#step, output);
       this.#script?.declare([output.name], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
-      yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
       this.#hold.takeNow(output);
+      yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
     }
   }
 
