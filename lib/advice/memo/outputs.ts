@@ -14,6 +14,7 @@ import { keep, putBack } from './kept.ts';
 import type { Look } from './look.ts';
 import { moveAside } from './partial.ts';
 import type { Plan } from './plan.ts';
+import { wasMade } from './remember.ts';
 
 /** The outputs of a step, in one run. */
 export class Outputs {
@@ -40,6 +41,7 @@ export class Outputs {
       const digest = yield* this.#look.output(path);
       const left = known?.left[name] ?? [];
       if (digest === MISSING || left.includes(digest)) continue;
+      if (yield* wasMade(this.#store, name, digest, this.#warn)) continue;
       if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, path, digest))) === undefined) continue;
       const copy = this.#store.path('contents', digest.slice(1));
       const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
