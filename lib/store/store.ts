@@ -35,6 +35,9 @@ import { makeFolders, nearestWith } from './folders.ts';
 import type { Paced } from './paced.ts';
 import { inFolder, readSealed, seal, temporaryIn, writeAtomically } from './sealed.ts';
 
+/** The names of all of these. */
+export const PARTS = 'steps labels contents scripts locks failed stripped digests tmp'.split(' ');
+
 /** What a store has to say: told once each. */
 export type Warn = (text: string) => void;
 
