@@ -6,7 +6,7 @@ import { MISSING } from '../../store/files.ts';
 import { makeFolders } from '../../store/folders.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import { short } from './diff.ts';
+import { few, short } from './diff.ts';
 import type { Found, Step } from './entry.ts';
 import { fileError } from './fileError.ts';
 import type { Hold } from './hold.ts';
@@ -59,7 +59,7 @@ export class Outputs {
     const names = restore.map(([name]) => name);
     yield* this.keepForeign(names, known);
     if ((yield* this.#store.tryPaced(this.#warn, this.#putBack(restore))) !== true) return false;
-    this.#sink.note(`put back: ${names.join(', ')}`);
+    this.#sink.note(`put back: ${few(names).join(', ')}`);
     return true;
   }
 

@@ -119,3 +119,16 @@ t.test('what another step has made is no hand edit', async (t) => {
   p.write('b', 'by hand');
   t.match(await script(p.folder, 'x.ts', code), /b was changed by hand/);
 });
+
+t.test('of many outputs that are put back a few are told', async (t) => {
+  const p = projectIn(t);
+  const outputs = Array.from({ length: 50 }, (_, n) => `o${n}`);
+  const step = program(['touch', ...outputs]).with(p.memo({ outputs, keep: true }));
+  await p.run(step);
+  for (const name of outputs) rmSync(p.path(name));
+  t.same((await p.run(step, { dryRun: true })).notes, [
+    `would put back: ${outputs.slice(0, 10).join(', ')}, … and 40 more`,
+  ]);
+  t.match((await p.run(step)).notes, [`put back: ${outputs.slice(0, 10).join(', ')}, … and 40 more`]);
+  t.ok(outputs.every((name) => p.has(name)));
+});
