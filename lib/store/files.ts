@@ -149,7 +149,8 @@ export class Files {
 
   async #large(path: string, before: BigIntStats): Promise<string> {
     // It is worth waiting for the tick to end: else it would be read again each time.
-    while (!isSettled(before, Date.now()) && Date.now() - Number(before.mtimeMs) < COARSE)
+    // Not for one whose time lies ahead: that could take for ever.
+    for (const until = Date.now() + COARSE; !isSettled(before, Date.now()) && isSettled(before, until);)
       await new Promise((resolve) => setTimeout(resolve, TICK));
     const since = Date.now();
     const hash = createHash('sha256');

@@ -20,6 +20,9 @@ import type { Paced } from './paced.ts';
 import { inFolder, readSealed, seal, writeAtomically } from './sealed.ts';
 import { touch } from './touch.ts';
 
+/** The names of all of these. */
+export const PARTS = 'steps labels contents scripts locks failed stripped digests tmp'.split(' ');
+
 /** What a store has to say: told once each. */
 export type Warn = (text: string) => void;
 

@@ -100,3 +100,14 @@ t.test('sluice run --no-memo, --refresh', async (t) => {
 function lines(cwd: string): number {
   return readFileSync(join(cwd, 'runs'), 'utf8').split('\n').length - 1;
 }
+
+t.test('sluice clean of a folder that is no store deletes nothing', async (t) => {
+  const cwd = outside(t, { 'package.json': '{}', 'failed/mine': '1', 'steps/one': '1' });
+  for (const name of ['failed/mine', 'steps/one']) utimesSync(join(cwd, name), 1, 1);
+  t.match(sluice(['clean', '--store', '.', '--older', '1d'], { cwd }), {
+    status: 2,
+    stderr: /\. is no store: there is package\.json in it/,
+  });
+  t.ok(existsSync(join(cwd, 'failed/mine')) && existsSync(join(cwd, 'steps/one')));
+  t.match(sluice(['clean', '--store', 'package.json'], { cwd }), { status: 2, stderr: /can't be read: ENOTDIR/ });
+});

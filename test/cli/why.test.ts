@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { outside, sluice, start } from './support.ts';
@@ -85,3 +85,32 @@ t.test('a reader that leaves has seen enough', async (t) => {
     t.match(await child.ended, { status: 0, stderr: '' });
   }
 });
+
+t.test(
+  'values are no files; what cannot be looked at hides nothing else; an output that is made no more is none',
+  async (t) => {
+    const cwd = outside(t, {
+      'package.json': '{}',
+      a: '1',
+      'build.ts': `
+      import { memo, program } from 'sluice';
+      export default function* (outputs = 'o p') {
+        for (let n = 0; n < 16; n++) yield* program('true', { label: 'value ' + n }).with(memo({ inputs: [{ n }] }));
+        yield* program('cat a', { label: 'reads a' }).with(memo({ inputs: ['a'] }));
+        yield* program('touch ' + outputs, { label: 'makes' }).with(memo({ outputs: outputs.split(' ') }));
+      }`,
+    });
+    t.equal(sluice(['run', 'build.ts'], { cwd }).status, 0);
+    const why = (...args: string[]) => sluice(['why', ...args], { cwd }).stdout;
+    t.equal(why('value').match(/now: its files and variables are unchanged/g)?.length, 16);
+    rmSync(join(cwd, 'a'));
+    symlinkSync('a', join(cwd, 'a'));
+    t.match(why(), /^reads a\n.*\n {2}now: input a can't be read: ELOOP/m);
+    t.match(why(), /^makes → o, p$/m);
+    rmSync(join(cwd, 'a'));
+    writeFileSync(join(cwd, 'a'), '1');
+    t.match(sluice(['run', 'build.ts', '--', 'o'], { cwd }).status, 0);
+    rmSync(join(cwd, 'p'));
+    t.match(why('makes'), /^makes → o\n.*\n {2}now: its files and variables are unchanged\n$/);
+  },
+);

@@ -65,7 +65,13 @@ export function stepIn(value: unknown): Step | undefined {
     isObject(left) &&
     Object.values(left).every(isStrings) &&
     Array.isArray(entries);
-  return good ? ({ ...value, entries: (entries as unknown[]).filter(isEntry) } as unknown as Step) : undefined;
+  if (!good) return undefined;
+  return { ...value, left: leftOf(left), entries: (entries as unknown[]).filter(isEntry) } as unknown as Step;
+}
+
+/** What steps have left, by output: a copy, with no fields but these, for an output may be called 'constructor'. */
+export function leftOf(left: object | undefined): Record<string, readonly string[]> {
+  return Object.assign(Object.create(null), left) as Record<string, readonly string[]>;
 }
 
 function isEntry(value: unknown): value is Entry {

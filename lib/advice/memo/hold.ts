@@ -12,8 +12,13 @@ import * as working from './working.ts';
 const FIRST_LOOK = 5;
 const LAST_LOOK = 100;
 
-/** A lock of another machine, whose owner can't be asked: it counts for nothing, and after a day its step is taken for dead. */
+/** In milliseconds. */
 const FOREIGN = 86_400_000;
+
+/** A lock of another machine, whose owner can't be asked: it counts for nothing, and after a day its step is taken for dead. */
+function isAnothers({ alive, age }: locks.Held): boolean {
+  return alive === undefined && age < FOREIGN;
+}
 
 /** Holds the locks of a step. */
 export class Hold {
@@ -78,7 +83,7 @@ export class Hold {
         this.#files.set(path, JSON.stringify(mark));
         return;
       }
-      if (held.alive === undefined && held.age < FOREIGN) return;
+      if (isAnothers(held)) return;
       if (held.alive !== true && locks.takeOver(path, held, mark)) {
         this.#files.set(path, JSON.stringify(mark));
         this.#recover(held);
@@ -134,7 +139,12 @@ export class Hold {
         this.#step,
         `${output.name} is being made by process ${held.owner?.pid ?? '(unknown)'} too`,
       );
-    if (held === undefined || locks.takeOver(path, held, mark)) this.#files.set(path, JSON.stringify(mark));
+    if (held === undefined) this.#files.set(path, JSON.stringify(mark));
+    else if (isAnothers(held)) return;
+    else if (locks.takeOver(path, held, mark)) {
+      this.#files.set(path, JSON.stringify(mark));
+      this.#recover(held);
+    }
   }
 
   #lockOf({ path }: Output): string {

@@ -187,5 +187,6 @@ export function variable(context: Context, name: string): string | undefined {
 
 function wasWritten(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && stats.mtimeMs > performance.timeOrigin;
+  // Not mtime, which may be anything: `cp -p` brings that of the copied, and an archive may tell of tomorrow.
+  return stats !== undefined && stats.ctimeMs > performance.timeOrigin;
 }

@@ -6,7 +6,7 @@ import { MISSING } from '../../store/files.ts';
 import { makeFolders } from '../../store/folders.ts';
 import type { Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import { short } from './diff.ts';
+import { few, short } from './diff.ts';
 import type { Found, Step } from './entry.ts';
 import { fileError } from './fileError.ts';
 import type { Hold } from './hold.ts';
@@ -14,6 +14,7 @@ import { keep, putBack } from './kept.ts';
 import type { Look } from './look.ts';
 import { moveAside } from './partial.ts';
 import type { Plan } from './plan.ts';
+import { wasMade } from './remember.ts';
 
 /** The outputs of a step, in one run. */
 export class Outputs {
@@ -40,6 +41,7 @@ export class Outputs {
       const digest = yield* this.#look.output(path);
       const left = known?.left[name] ?? [];
       if (digest === MISSING || left.includes(digest)) continue;
+      if (yield* wasMade(this.#store, name, digest, this.#warn)) continue;
       if ((yield* this.#store.tryPaced(this.#warn, keep(this.#store, path, digest))) === undefined) continue;
       const copy = this.#store.contents.path(digest.slice(1));
       const how = left.length === 0 ? 'was there before, and no run made it' : 'was changed by hand';
@@ -57,7 +59,7 @@ export class Outputs {
     const names = restore.map(([name]) => name);
     yield* this.keepForeign(names, known);
     if ((yield* this.#store.tryPaced(this.#warn, this.#putBack(restore))) !== true) return false;
-    this.#sink.note(`put back: ${names.join(', ')}`);
+    this.#sink.note(`put back: ${few(names).join(', ')}`);
     return true;
   }
 

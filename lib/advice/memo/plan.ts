@@ -79,13 +79,7 @@ export class Plan {
     }
     const raw: Raw[] = [];
     for (const [index, input] of settings.inputs.entries()) {
-      if (input instanceof Glob)
-        this.#addInput(
-          inputs,
-          `glob ${[...input.patterns, ...input.ignore.map((one) => `!${one}`)].join(' ')}`,
-          '.',
-          input,
-        );
+      if (input instanceof Glob) this.#addInput(inputs, globName(input), '.', input);
       else if (input instanceof Dir) this.#addInput(inputs, undefined, input.path);
       else if (typeof input === 'string') this.#addInput(inputs, undefined, input);
       else raw.push(this.#value(`input ${index + 1}`, input));
@@ -260,6 +254,14 @@ function specParts(spec: Spec): Raw[] {
     raw.push(/env/i.test(name) ? { ...part, show: undefined } : part);
   }
   return raw;
+}
+
+/** How a pattern is told: as no other one, for there may be several. */
+function globName({ patterns, ignore, dot }: Glob): string {
+  const all = [...patterns, ...ignore.map((one) => `!${one}`)].map((one) =>
+    /[\s"]/.test(one) ? JSON.stringify(one) : one,
+  );
+  return `glob ${all.join(' ')}${dot ? ' with dots' : ''}`;
 }
 
 /** Whether a path is a folder, or inside of it. */

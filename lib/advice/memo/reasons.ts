@@ -16,5 +16,7 @@ export function* reasons(look: Look, plan: Plan, seen: Seen, known: Step): Paced
     const now = yield* look.output(plan.pathOf(name));
     if (before !== undefined && before !== now) why.push(fileChange(`output ${name}`, before, now));
   }
-  return why.length > 0 ? few(why) : ['its last run left no entry'];
+  if (why.length > 0) return few(why);
+  const short = known.entries.some(({ key, dropped }) => key === seen.key && dropped > 0);
+  return [short ? 'a function is to hear all of its lines, and not all were kept' : 'its last run left no entry'];
 }

@@ -1,10 +1,12 @@
 // Entries: made of what a run gave, and what it gave read from one.
 import { randomUUID } from 'node:crypto';
+import { overdue } from '../../kernel/engine.ts';
 import type { RunRecord } from '../../kernel/run.ts';
 import { deserialize, serialize } from '../../store/serialize.ts';
 import { sha256 } from '../../store/digest.ts';
+import { atOnce, type Paced } from '../../store/paced.ts';
 import type { Store, Warn } from '../../store/store.ts';
-import { saidIn, stepIn, type Entry, type Found, type Said, type Step, type Text } from './entry.ts';
+import { leftOf, saidIn, stepIn, type Entry, type Found, type Said, type Step, type Text } from './entry.ts';
 import type { LastLines } from './lines.ts';
 import { maskedText } from './masked.ts';
 
@@ -96,7 +98,7 @@ export function writeStep(
   entry: Entry | undefined,
   warn: Warn,
 ): void {
-  const left = { ...before?.left };
+  const left = leftOf(before?.left);
   for (const [output, digest] of outputs)
     left[output] = [digest, ...(left[output] ?? []).filter((one) => one !== digest)].slice(0, LEFT);
   const others = (before?.entries ?? []).filter(
@@ -112,6 +114,25 @@ export function writeStep(
 export function stepOfLabel(store: Store, label: string, warn: Warn): Step | undefined {
   const name = store.read('labels', sha256(label), warn);
   return typeof name === 'string' && /^[0-9a-f]{64}$/.test(name) ? stepAt(store, name, warn) : undefined;
+}
+
+const made = new WeakMap<Store, Promise<ReadonlySet<string>>>();
+
+/** Whether any step is known to have left this at an output: outputs move from one step to another. Looked up once in a process. */
+export function* wasMade(store: Store, output: string, digest: string, warn: Warn): Paced<boolean> {
+  let all = made.get(store);
+  if (all === undefined) made.set(store, (all = atOnce(allLeft(store, warn))));
+  return ((yield all) as ReadonlySet<string>).has(`${digest} ${output}`);
+}
+
+function* allLeft(store: Store, warn: Warn): Paced<ReadonlySet<string>> {
+  const all = new Set<string>();
+  for (const name of store.names('steps')) {
+    if (overdue()) yield undefined;
+    for (const [output, digests] of Object.entries(stepAt(store, name, warn)?.left ?? {}))
+      for (const digest of digests) all.add(`${digest} ${output}`);
+  }
+  return all;
 }
 
 /** Whether two have found the same things in the same state: then one takes the other's place. */

@@ -15,7 +15,7 @@ import { sha256 } from '../../store/digest.ts';
 import { MISSING } from '../../store/files.ts';
 import type { Paced } from '../../store/paced.ts';
 import { storeAt, type Store, type Warn } from '../../store/store.ts';
-import { fileChange, foundDifferences } from './diff.ts';
+import { few, fileChange, foundDifferences } from './diff.ts';
 import { drive } from './drive.ts';
 import type { Entry, Found, Step } from './entry.ts';
 import { Hold } from './hold.ts';
@@ -160,7 +160,7 @@ export class MemoRun implements Running {
     const why =
       remade.length > 0 ? remade : yield* this.#why(seen, this.#latest(seen.key, this.#look.known(seen.key)), fresh);
     if (fresh !== undefined && remade.length === 0) {
-      this.#sink.note(`would put back: ${fresh.restore.map(([name]) => name).join(', ')}`);
+      this.#sink.note(`would put back: ${few(fresh.restore.map(([name]) => name)).join(', ')}`);
       return { type: 'finished', value: fresh.memory.value };
     }
     working.wouldMake(this.#step);
@@ -257,8 +257,8 @@ export class MemoRun implements Running {
       working.enterOutput(this.#step, output);
       this.#script?.declare([output.name], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
-      yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
       this.#hold.takeNow(output);
+      yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
     }
   }
 

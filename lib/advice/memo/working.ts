@@ -1,7 +1,7 @@
 // Which steps of this process are at work on what: two of them never write the same at once, and none reads what another is still
 // writing. Between processes the store's locks see to it.
 import { createRequire } from 'node:module';
-import { relative, sep } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import type Picomatch from 'picomatch';
 import { RunError } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
@@ -70,14 +70,32 @@ function takesIn({ path, glob }: Input, output: string): boolean {
   if (glob === undefined) return output === path || output.startsWith(path + sep) || path.startsWith(output + sep);
   let matches = matchers.get(glob);
   if (matches === undefined) {
-    const picomatch = createRequire(import.meta.url)('picomatch') as typeof Picomatch;
     const { patterns, ignore, dot } = glob;
-    matchers.set(glob, (matches = picomatch([...patterns], { dot, ignore: [...ignore] })));
+    const isNegated = (one: string): boolean => /^!(?!\()/.test(one);
+    const meant = matcher(
+      patterns.filter((one) => !isNegated(one)),
+      dot,
+    );
+    const left = matcher([...ignore, ...patterns.filter(isNegated).map((one) => one.slice(1))], true);
+    matchers.set(glob, (matches = (name, whole) => meant(name, whole) && !left(name, whole)));
   }
-  return matches(relative(path, output));
+  return matches(relative(path, output), output);
 }
 
-const matchers = new WeakMap<Glob, (name: string) => boolean>();
+type Matcher = (name: string, path: string) => boolean;
+
+const matchers = new WeakMap<Glob, Matcher>();
+
+/** Patterns are of names relative to a folder, or absolute. */
+function matcher(patterns: readonly string[], dot: boolean): Matcher {
+  const picomatch = createRequire(import.meta.url)('picomatch') as typeof Picomatch;
+  const within = picomatch(
+    patterns.filter((one) => !isAbsolute(one)),
+    { dot },
+  );
+  const whole = picomatch(patterns.filter(isAbsolute), { dot });
+  return (name, path) => within(name) || whole(path);
+}
 
 /** In a dry run: what would be made anew, by the loop. */
 const remade = new WeakMap<RunRecord, Set<string>>();

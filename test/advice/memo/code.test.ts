@@ -1,5 +1,5 @@
 // Functions as work: told by module, text and arguments.
-import { writeFileSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { memo } from '../../../lib/advice/memo.ts';
 import { task } from '../../../lib/compose/task.ts';
@@ -89,4 +89,30 @@ t.test('a helper module that changes, seen by the next process', async (t) => {
   t.equal(await again(), '{"value":3,"notes":["unchanged"]}\n');
   writeFileSync(p.path('more.ts'), 'export const more = 1;');
   t.equal(await again(), '{"value":2,"notes":["unchanged"]}\n', 'as it was');
+});
+
+t.test('code that was written since the process began is told by when that was, not by its own time', async (t) => {
+  const p = projectIn(t, { 'helper.mjs': 'export const more = 1;' });
+  const code = `
+    import { utimesSync, writeFileSync } from 'node:fs';
+    import { memo, runCommandGens, task } from 'sluice';
+    import { more } from './helper.mjs';
+    export function compute(n: number) { return n + more; }
+    const [how] = process.argv.slice(2);
+    if (how === 'write') {
+      writeFileSync('helper.mjs', 'export const more = 2;');
+      utimesSync('helper.mjs', 1, 1);
+    }
+    const notes: string[] = [];
+    const [value] = await runCommandGens([task(import.meta, compute, 1).with(memo())], { onEvent: (e) => e.type === 'note' && notes.push(e.text) });
+    console.log(JSON.stringify({ value, notes }));`;
+  t.match(
+    await script(p.folder, 'main.ts', code, ['write']),
+    /"value":2,"notes":\["not remembered: .*code helper\.mjs was written after this process began"\]/,
+  );
+  const ahead = new Date(Date.now() + 3_600_000);
+  utimesSync(p.path('helper.mjs'), ahead, ahead);
+  const again = (): Promise<string> => node(p.folder, [p.path('main.ts')]);
+  t.match(await again(), /^\{"value":3,"notes":\[[^\]]*\]\}\n$/);
+  t.equal(await again(), '{"value":3,"notes":["unchanged"]}\n');
 });

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writ
 import { join } from 'node:path';
 import t from 'tap';
 import { program } from '../../../lib/runners/program.ts';
-import { filesIn, projectIn } from './support.ts';
+import { filesIn, projectIn, script } from './support.ts';
 
 t.test('files, folders, links and modes come back', async (t) => {
   const p = projectIn(t, { a: 'A' });
@@ -105,4 +105,30 @@ t.test('something else in the way of an output', async (t) => {
   t.match(notes.join(), /o was changed by hand/);
   t.equal(p.read('o'), 'A');
   t.ok(filesIn(join(p.store, 'contents')).some((name) => p.read(`.store/contents/${name}`) === 'mine'));
+});
+
+t.test('what another step has made is no hand edit', async (t) => {
+  const p = projectIn(t);
+  await p.run(program('echo 1 > a; echo 2 > b').with(p.memo({ outputs: ['a', 'b'] })));
+  const code = `
+    import { memo, program, runCommandGens } from 'sluice';
+    const step = program('echo 3 > b').with(memo({ outputs: ['b'], store: '.store' }));
+    await runCommandGens([step], { onEvent: (event) => event.type === 'note' && console.log(event.text) });`;
+  t.equal(await script(p.folder, 'x.ts', code), '');
+  t.equal(p.read('b'), '3\n');
+  p.write('b', 'by hand');
+  t.match(await script(p.folder, 'x.ts', code), /b was changed by hand/);
+});
+
+t.test('of many outputs that are put back a few are told', async (t) => {
+  const p = projectIn(t);
+  const outputs = Array.from({ length: 50 }, (_, n) => `o${n}`);
+  const step = program(['touch', ...outputs]).with(p.memo({ outputs, keep: true }));
+  await p.run(step);
+  for (const name of outputs) rmSync(p.path(name));
+  t.same((await p.run(step, { dryRun: true })).notes, [
+    `would put back: ${outputs.slice(0, 10).join(', ')}, … and 40 more`,
+  ]);
+  t.match((await p.run(step)).notes, [`put back: ${outputs.slice(0, 10).join(', ')}, … and 40 more`]);
+  t.ok(outputs.every((name) => p.has(name)));
 });

@@ -139,3 +139,12 @@ t.test('reports, for await, Observables', async (t) => {
   ).catch(() => {});
   t.ok(seen.some(({ type }) => type === 'settle'));
 });
+
+t.test('a function that is to hear lines which were not kept: it runs, and says why', async (t) => {
+  const p = projectIn(t);
+  const heard: string[] = [];
+  const step = program('seq 3', { stdout: (line) => void heard.push(line) }).with(p.memo({ lines: 2 }));
+  await p.run(step);
+  t.same((await p.run(step)).notes, ['runs: a function is to hear all of its lines, and not all were kept']);
+  t.same(heard, ['1', '2', '3', '1', '2', '3']);
+});

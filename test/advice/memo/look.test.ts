@@ -240,3 +240,13 @@ t.test('an input that is gone afterwards: done, but not remembered', async (t) =
   t.equal(error, undefined);
   t.match(notes, [/^not remembered: while it ran, .*a does not exist/]);
 });
+
+t.test('globs that differ in nothing but dots or blanks are two', async (t) => {
+  const p = projectIn(t, { '.h.c': '1', 'v.c': '1', 'a b': '1', a: '1', b: '1' });
+  const step = reads(p, [glob('*.c', { dot: true }), glob('*.c'), glob('a b'), glob(['a', 'b'])]);
+  t.ok(await ran(t, p, step));
+  for (const name of ['.h.c', 'v.c', 'a b', 'a']) {
+    p.write(name, '2');
+    t.ok(await ran(t, p, step), name);
+  }
+});

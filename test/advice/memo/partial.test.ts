@@ -132,3 +132,24 @@ t.test('marks that are none', async (t) => {
   ])
     t.equal(markIn(bad), undefined);
 });
+
+t.test('an output that was found, and half made by a process that died', async (t) => {
+  const p = projectIn(t);
+  const code = `
+    import { amend, memo, program, runCommandGens, task } from 'sluice';
+    const [how] = process.argv.slice(2);
+    const step = task(function* find() {
+      yield* amend({ outputs: ['found'] });
+      yield* program(how === 'die' ? 'echo half > found; kill -9 $PPID; sleep 1' : 'echo whole > found');
+    });
+    await runCommandGens([step.with(memo({ key: 1 }))], { onEvent: (event) => event.type === 'note' && console.log(event.text) });`;
+  await script(p.folder, 'x.ts', code, ['die']).catch(() => {});
+  const said = await node(p.folder, [p.path('x.ts')]);
+  t.match(said, /process \d+ died while it made found: what it left is in /);
+  t.notMatch(said, /by hand|was there before/);
+  t.equal(p.read('found'), 'whole\n');
+  t.same(
+    filesIn(p.path('.sluice/failed')).map((name) => p.read(join('.sluice/failed', name))),
+    ['half\n'],
+  );
+});

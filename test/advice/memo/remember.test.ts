@@ -175,3 +175,16 @@ t.test('a full disk, and one that is read-only', async (t) => {
   p.write('a', 'x');
   t.ok((await everything(p, t)).length <= 2);
 });
+
+t.test('outputs that are called as the fields of all objects are', async (t) => {
+  const p = projectIn(t);
+  const step = program('echo 1 > constructor; echo 2 > __proto__').with(
+    p.memo({ outputs: ['constructor', '__proto__'] }),
+  );
+  t.same((await p.run(step)).notes, []);
+  t.same((await p.run(step)).notes, ['unchanged']);
+  for (const name of ['constructor', '__proto__']) {
+    p.write(name, 'by hand');
+    t.match((await p.run(step)).notes, [/^runs: output/, new RegExp(`^${name} was changed by hand`)]);
+  }
+});

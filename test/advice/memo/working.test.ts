@@ -148,3 +148,23 @@ t.test('on another machine: outputs are refused, before anything is connected', 
     });
   t.equal((await p.run(all([]))).error, undefined);
 });
+
+t.test('patterns that leave something out, and absolute ones, mean what they find', async (t) => {
+  const p = projectIn(t, { 'a.c': 'x' });
+  const beside = async (output: string, input: unknown): Promise<unknown> => {
+    const at = driven<number>();
+    const loop = runCommandGens([at.runner.with(p.memo({ key: 1, outputs: [output] }))], { cwd: p.folder });
+    while (at.starts === 0) await settleDown();
+    const { error } = await p.run(program('true').with(p.memo({ inputs: [input] })));
+    loop.kill();
+    await loop.catch(() => {});
+    return error;
+  };
+  const stale = { reason: { type: 'stale' } };
+  t.equal(await beside('b.o', glob(['*.c', '!gen.c'])), undefined);
+  t.equal(await beside('gen.c', glob(['*.c', '!gen.c'])), undefined);
+  t.match(await beside('b.c', glob(['*.c', '!gen.c'])), stale);
+  t.match(await beside('b.c', glob(p.path('*.c'))), stale);
+  t.equal(await beside('b.c', glob(p.path('*.c'), { ignore: 'b.*' })), undefined);
+  t.equal(await beside('b.c', glob(p.path('*.c'), { ignore: p.path('b.*') })), undefined);
+});
