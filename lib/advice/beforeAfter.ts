@@ -59,9 +59,6 @@ class Advised<T> implements Running {
   /** A phase's promise. */
   #promise: Running | undefined;
   #killed: string | undefined;
-  #child: RunRecord | undefined;
-  /** What was sent before the runner began. */
-  #mail: ((child: RunRecord) => void)[] | undefined;
 
   constructor(
     parts: BeforeAfter,
@@ -90,9 +87,7 @@ class Advised<T> implements Running {
       this.#sink.settle({ type: 'killed', by: this.#killed });
       return;
     }
-    this.#child = this.#run.startChild(this.#inner, { sink: this });
-    for (const deliver of this.#mail ?? []) deliver(this.#child);
-    this.#mail = undefined;
+    this.#run.startChild(this.#inner, { sink: this });
   }
 
   /** The runner has ended: it is its own sink. */
@@ -167,16 +162,6 @@ class Advised<T> implements Running {
     });
   }
 
-  #hand(deliver: (child: RunRecord) => void): void {
-    if (this.#child === undefined) (this.#mail ??= []).push(deliver);
-    else deliver(this.#child);
-  }
-  send(item: unknown): void {
-    this.#hand((child) => child.send(item));
-  }
-  end(): void {
-    this.#hand((child) => child.end());
-  }
   pause(): void {}
   play(): void {}
   kill(by: string): void {

@@ -102,6 +102,9 @@ export function fallback(other: Runner | ((error: Error) => Runnable), options: 
           killed = true;
           child.kill(by);
         },
+        // To what it falls back to, too.
+        send: (item) => child.send?.(item),
+        end: () => child.end?.(),
       };
     });
 }

@@ -26,7 +26,8 @@ export interface Slots<N extends string = string> {
  *
  * First come, first served. What the first in line wants is kept for it as far as it is free; a later one may overtake with what
  * is left over. A run that is killed while it waits leaves the line. It counts whole runs, tasks too: one that waits inside for
- * what a run around it holds would wait for itself, and fails with an error that says so.
+ * what a run around it holds would wait for itself, and fails with an error that says so. Two pools don't know of each other: runs
+ * that take from both, nested, in different orders may wait for each other for ever; name all of it in one pool and take it at once.
  */
 export function slots(limit: number): Advice;
 export function slots<N extends string>(limits: { readonly [K in N]: number }): Slots<N>;

@@ -113,8 +113,10 @@ export class RunRecord<T = any> implements Sink<T>, Context, Run<T> {
   pausedAbove = false;
   /** Reports that wait for the end of a pause: four places each. */
   deferred: unknown[] | undefined;
-  /** What was sent before it began: two places each. */
+  /** What was sent before it began, or before what it goes around did: two places each. */
   mail: unknown[] | undefined;
+  /** What it goes around, if it is an advice; known from its beginning. */
+  core: Runner<any, any> | undefined;
 
   // flow
   /** Reasons not to read on. */

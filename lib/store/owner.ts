@@ -20,7 +20,7 @@ let own: Owner | undefined;
 export function self(): Owner {
   own ??= {
     pid: process.pid,
-    started: startOf(process.pid) ?? '',
+    started: startIn(statOf(process.pid)),
     host: hostname(),
     boot: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()),
     pids: told(() => readlinkSync('/proc/self/ns/pid')),
@@ -34,23 +34,32 @@ export function lives(owner: Owner): boolean | undefined {
   if (owner.host !== host) return undefined;
   if (owner.boot !== boot) return false; // the machine was started anew
   if (owner.pids !== pids) return undefined;
-  const started = startOf(owner.pid);
-  if (started !== undefined) return owner.started === started;
-  if (own!.started !== '') return false; // there is a /proc, and it is not in it
+  const stat = statOf(owner.pid);
+  if (stat !== '') return !isOver(stat) && startIn(stat) === owner.started;
   try {
     process.kill(owner.pid, 0);
     return true;
   } catch (error) {
+    // Another user's process: where there is a /proc, it hides those.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** When a process began; undefined where there is none, or only what is left of it. */
-function startOf(pid: number): string | undefined {
+/** What /proc says of a process; '' where there is none, or it doesn't tell. */
+function statOf(pid: number): string {
   const stat = told(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  // pid (comm) state ppid …: the 22nd is the start; the name may have blanks and parentheses of its own.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  // pid (comm) state ppid …: the name may have blanks and parentheses of its own.
+  return stat.slice(stat.lastIndexOf(')') + 2);
+}
+
+/** Only what is left of a process is there. */
+function isOver(stat: string): boolean {
+  return /^[ZX]/.test(stat);
+}
+
+/** When a process began. */
+function startIn(stat: string): string {
+  return stat.split(' ')[19] ?? '';
 }
 
 function told(read: () => string): string {
@@ -65,5 +74,9 @@ function told(read: () => string): string {
 export function isOwner(value: unknown): value is Owner {
   if (typeof value !== 'object' || value === null) return false;
   const { pid, started, host, boot, pids } = value as Record<string, unknown>;
-  return Number.isInteger(pid) && [started, host, boot, pids].every((field) => typeof field === 'string');
+  return (
+    Number.isInteger(pid) &&
+    (pid as number) > 0 &&
+    [started, host, boot, pids].every((field) => typeof field === 'string')
+  );
 }

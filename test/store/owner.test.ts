@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import fs, { readFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import t from 'tap';
 import { isOwner, lives, self } from '../../lib/store/owner.ts';
 
@@ -35,6 +36,27 @@ t.test('a process that has been killed is dead, also while its parent has not he
   t.equal(lives(owner), false);
 });
 
+t.test('a process that /proc does not show lives as long as signals reach it', async (t) => {
+  const { readFileSync } = fs;
+  const sleeper = spawn('sleep', ['60']);
+  await once(sleeper, 'spawn');
+  t.teardown(() => {
+    fs.readFileSync = readFileSync;
+    syncBuiltinESMExports();
+  });
+  const owner = { ...self(), pid: sleeper.pid!, started: '1' };
+  t.equal(lives(owner), false, 'its start is seen, and is another one');
+  fs.readFileSync = ((path: string, ...rest: [BufferEncoding]) => {
+    if (path === `/proc/${sleeper.pid}/stat`) throw Object.assign(new Error('hidden'), { code: 'ENOENT' });
+    return readFileSync(path, ...rest);
+  }) as typeof readFileSync;
+  syncBuiltinESMExports();
+  t.equal(lives(owner), true);
+  sleeper.kill('SIGKILL');
+  await once(sleeper, 'exit');
+  t.equal(lives(owner), false);
+});
+
 t.test('a name with blanks and parentheses hides nothing', async (t) => {
   const folder = t.testdir({ 'a) Z (b c': '#!/bin/sh\necho; read line\n' });
   const odd = spawn('sh', [`${folder}/a) Z (b c`], { argv0: 'x' });
@@ -48,6 +70,16 @@ t.test('a name with blanks and parentheses hides nothing', async (t) => {
 t.test('what is an owner', async (t) => {
   t.equal(isOwner(self()), true);
   t.equal(isOwner(JSON.parse(JSON.stringify(self()))), true);
-  for (const not of [undefined, null, 1, 'x', [], {}, { ...self(), pid: '1' }, { ...self(), host: undefined }])
+  for (const not of [
+    undefined,
+    null,
+    1,
+    'x',
+    [],
+    {},
+    { ...self(), pid: '1' },
+    { ...self(), pid: -1 },
+    { ...self(), host: undefined },
+  ])
     t.equal(isOwner(not), false);
 });

@@ -17,7 +17,10 @@ export interface MemoOptions {
   readonly outputs?: readonly (string | URL)[] | undefined;
   /** Variables of the environment that it reads. Those that `within` changes count anyway. */
   readonly env?: readonly string[] | undefined;
-  /** More that decides what it does. For work that is code of your own, it has to tell all that the code depends on. */
+  /**
+   * More that decides what it does. For code of your own it has to tell all that the code depends on besides its own text and
+   * those of its arguments that can be compared.
+   */
   readonly key?: Json | undefined;
   /** Of the work: another one makes all entries stale. */
   readonly version?: string | number | undefined;

@@ -1,5 +1,5 @@
 // What a memo goes by in one run: the parts that decide what it does, and the files that it reads and writes.
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
 import { coreOf } from '../../kernel/create.ts';
@@ -54,13 +54,16 @@ export class Plan {
   readonly raw: readonly Raw[];
   readonly inputs: readonly Input[];
   /** All of them: those too that are found while it runs. */
-  readonly outputs: Output[];
+  readonly outputs: Output[] = [];
+  readonly #outputs = new Map<string, Output>();
+  /** The folders around them, with one that is inside. */
+  readonly #around = new Map<string, Output>();
   /** Those that were known before. */
   readonly declared: readonly Output[];
   /** Where relative paths begin. */
   readonly folder: string;
   /** The module-level function that it is about. */
-  readonly code: (Code & { readonly module: string }) | undefined;
+  readonly code: (Code & { readonly module: string; readonly keyed: boolean }) | undefined;
 
   /** Throws a TypeError for what no memo can go by. */
   constructor(settings: Settings, inner: Runner<any, any>, context: Context, project: string, storeFolder: string) {
@@ -68,14 +71,13 @@ export class Plan {
     this.folder = localFolder(context);
     const layers = layersOf(inner.spec);
     const elsewhere = isElsewhere(context, layers);
-    const outputs = new Map<string, Output>();
     const inputs = new Map<string, Input>();
     for (const path of settings.outputs) {
       if (elsewhere)
         throw new TypeError(
           `memo: outputs are files of this machine, and ${inner.label} runs on another one; fetch them after it`,
         );
-      this.#addOutput(outputs, path, this.folder, storeFolder);
+      this.#addOutput(path, this.folder, storeFolder);
     }
     const raw: Raw[] = [];
     for (const [index, input] of settings.inputs.entries()) {
@@ -84,9 +86,9 @@ export class Plan {
       else if (typeof input === 'string') this.#addInput(inputs, undefined, input);
       else raw.push(this.#value(`input ${index + 1}`, input));
     }
-    this.#addOwn(layers.core, foldersIn(layers), elsewhere, inputs, outputs, storeFolder);
+    this.#addOwn(layers.core, foldersIn(layers), elsewhere, inputs, storeFolder);
     for (const { path } of inputs.values())
-      if (outputs.has(path))
+      if (this.#outputs.has(path))
         throw new TypeError(
           `memo: ${this.nameOf(path)} is both an input and an output; what it made of it is no input`,
         );
@@ -99,21 +101,30 @@ export class Plan {
     );
     if (settings.key !== undefined) raw.push(this.#value('key', settings.key));
     if (settings.version !== undefined) raw.push(value('version', settings.version));
-    if (outputs.size > 0)
+    if (this.outputs.length > 0)
       raw.push(
         value(
           'outputs',
-          [...outputs.values()].map(({ name }) => name),
+          this.outputs.map(({ name }) => name),
         ),
       );
     const { code } = coreOf(inner).traits;
-    this.code = settings.key === undefined && code?.module !== undefined ? { ...code, module: code.module } : undefined;
-    if (code !== undefined && settings.key === undefined)
-      for (const [index, argument] of code.args.entries()) raw.push(this.#value(`argument ${index + 1}`, argument));
+    const keyed = settings.key !== undefined;
+    this.code = code?.module === undefined ? undefined : { ...code, module: code.module, keyed };
+    if (code !== undefined) {
+      // Under one key too two functions are two.
+      if (keyed) raw.push({ name: 'function', text: Function.prototype.toString.call(code.fn), show: undefined });
+      for (const [index, argument] of code.args.entries()) {
+        try {
+          raw.push(this.#value(`argument ${index + 1}`, argument));
+        } catch (error) {
+          if (!keyed) throw error; // else the key tells of those that can't be compared
+        }
+      }
+    }
     this.raw = raw;
     // In one order, since they are what they are in any.
     this.inputs = [...inputs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    this.outputs = [...outputs.values()];
     this.declared = [...this.outputs];
   }
 
@@ -141,18 +152,26 @@ export class Plan {
     });
   }
 
-  #addOutput(outputs: Map<string, Output>, given: string, folder: string, storeFolder: string): void {
+  /** Adds one; undefined where it was known. */
+  #addOutput(given: string, folder: string, storeFolder: string): Output | undefined {
     const path = resolve(folder, given);
+    if (this.#outputs.has(path)) return undefined;
     const name = this.nameOf(path);
     if (isIn(this.project, path))
       throw new TypeError(`memo: the output ${given} is a folder with the whole project in it`);
     if (isIn(path, storeFolder)) throw new TypeError(`memo: the output ${given} is in the store ${storeFolder}`);
     if (isIn(storeFolder, path))
       throw new TypeError(`memo: the output ${given} is a folder with the store ${storeFolder} in it`);
-    for (const other of outputs.keys())
-      if (other !== path && (isIn(other, path) || isIn(path, other)))
-        throw new TypeError(`memo: of the outputs ${name} and ${this.nameOf(other)}, one is inside the other`);
-    outputs.set(path, { path, name });
+    const folders = [...foldersAround(path)];
+    const other =
+      this.#around.get(path) ?? folders.map((one) => this.#outputs.get(one)).find((one) => one !== undefined);
+    if (other !== undefined)
+      throw new TypeError(`memo: of the outputs ${name} and ${other.name}, one is inside the other`);
+    const output = { path, name };
+    for (const one of folders) this.#around.set(one, output);
+    this.#outputs.set(path, output);
+    this.outputs.push(output);
+    return output;
   }
 
   /** Files that programs name by themselves. */
@@ -161,7 +180,6 @@ export class Plan {
     folders: readonly string[],
     elsewhere: boolean,
     inputs: Map<string, Input>,
-    outputs: Map<string, Output>,
     storeFolder: string,
   ): void {
     const stages = spec.type === 'pipe' ? (spec['of'] as unknown as readonly Spec[]) : [spec];
@@ -175,7 +193,7 @@ export class Plan {
         const target = fileOf(place);
         // What is appended to isn't made.
         if (target !== undefined && !isDevice(target) && (place as { append?: boolean }).append !== true)
-          this.#addOutput(outputs, target, folder, storeFolder);
+          this.#addOutput(target, folder, storeFolder);
       }
       // Of a shell's command the first word, where it is a plain one.
       const [name] = Array.isArray(command)
@@ -194,13 +212,7 @@ export class Plan {
 
   /** A path that was found to be written; undefined where it was known. */
   outputAt(given: string, storeFolder: string): Output | undefined {
-    const known = new Map(this.outputs.map((output) => [output.path, output]));
-    const { size } = known;
-    this.#addOutput(known, given, this.folder, storeFolder);
-    if (known.size === size) return undefined;
-    const output = [...known.values()].at(-1)!;
-    this.outputs.push(output);
-    return output;
+    return this.#addOutput(given, this.folder, storeFolder);
   }
 
   /** A path as it is told and stored: relative to the project where it is inside, so that the project may be moved. */
@@ -262,6 +274,13 @@ function globName({ patterns, ignore, dot }: Glob): string {
     /[\s"]/.test(one) ? JSON.stringify(one) : one,
   );
   return `glob ${all.join(' ')}${dot ? ' with dots' : ''}`;
+}
+
+function* foldersAround(path: string): Generator<string> {
+  for (let at = dirname(path); ; at = dirname(at)) {
+    yield at;
+    if (at === dirname(at)) return;
+  }
 }
 
 /** Whether a path is a folder, or inside of it. */

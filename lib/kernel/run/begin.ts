@@ -47,7 +47,9 @@ export function beginSoon(run: RunRecord): void {
 /** Starts it, when it has its slot. Afterwards it may have settled; then nobody has been told yet. */
 export function begin(run: RunRecord): void {
   if (run.phase !== CREATED) return;
-  if (run.runner.traits.slot === true && !run.shielded && !run.ambient.dryRun && run.slot === undefined && !take(run)) {
+  const { slot, core } = run.runner.traits;
+  run.core = core;
+  if (slot === true && !run.shielded && !run.ambient.dryRun && run.slot === undefined && !take(run)) {
     run.phase = QUEUED;
     run.queued = true;
     return;

@@ -3,6 +3,7 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { memo } from '../../../lib/advice/memo.ts';
 import { task } from '../../../lib/compose/task.ts';
+import type { Runner } from '../../../lib/kernel/index.ts';
 import { projectIn, node, script } from './support.ts';
 
 let calls = 0;
@@ -69,27 +70,43 @@ t.test('with a key any function may be', async (t) => {
   t.throws(() => memo()(generator as never), TypeError);
 });
 
-t.test('a helper module that changes, seen by the next process', async (t) => {
-  const p = projectIn(t, {
-    'helper.ts': `import { more } from './more.js';\nexport const help = (n: number) => n + more;`,
-    'more.ts': `export const more = 1;`,
-  });
-  const code = `
+t.test('under one key two functions, and two arguments that can be compared, are two', async (t) => {
+  const p = projectIn(t);
+  const one = p.memo({ key: 1 });
+  const give = async (runner: Runner<unknown>): Promise<unknown> => (await p.run(runner.with(one))).value;
+  for (const _ of [1, 2]) {
+    t.equal(await give(task(() => 'a')), 'a');
+    t.equal(await give(task(() => 'b')), 'b');
+    t.equal(await give(task((n: number) => n, 1)), 1);
+    t.equal(await give(task((n: number) => n, 2)), 2);
+  }
+  let runs = 0;
+  const counts = (of: () => number): number => ++runs + of();
+  for (const _ of [1, 2]) t.equal(await give(task(counts, () => 1)), 2, 'of an argument that can’t be the key tells');
+});
+
+for (const options of ['', `{ key: 'k' }`])
+  t.test(`a helper module that changes, seen by the next process: memo(${options})`, async (t) => {
+    const p = projectIn(t, {
+      'helper.ts': `import { more } from './more.js';\nexport const help = (n: number) => n + more;`,
+      'more.ts': `export const more = 1;`,
+    });
+    const code = `
     import { memo, runCommandGens, task } from 'sluice';
     import { help } from './helper.ts';
     export function compute(n: number) { console.log('computes'); return help(n); }
     const notes: string[] = [];
-    const [value] = await runCommandGens([task(import.meta, compute, 1).with(memo())], { onEvent: (e) => e.type === 'note' && notes.push(e.text) });
+    const [value] = await runCommandGens([task(import.meta, compute, 1).with(memo(${options}))], { onEvent: (e) => e.type === 'note' && notes.push(e.text) });
     console.log(JSON.stringify({ value, notes }));`;
-  const again = (): Promise<string> => node(p.folder, [p.path('main.ts')]);
-  t.equal(await script(p.folder, 'main.ts', code), 'computes\n{"value":2,"notes":[]}\n');
-  t.equal(await again(), '{"value":2,"notes":["unchanged"]}\n');
-  writeFileSync(p.path('more.ts'), 'export const more = 2;');
-  t.match(await again(), /^computes\n\{"value":3,"notes":\["runs: code more\.ts changed \(/);
-  t.equal(await again(), '{"value":3,"notes":["unchanged"]}\n');
-  writeFileSync(p.path('more.ts'), 'export const more = 1;');
-  t.equal(await again(), '{"value":2,"notes":["unchanged"]}\n', 'as it was');
-});
+    const again = (): Promise<string> => node(p.folder, [p.path('main.ts')]);
+    t.equal(await script(p.folder, 'main.ts', code), 'computes\n{"value":2,"notes":[]}\n');
+    t.equal(await again(), '{"value":2,"notes":["unchanged"]}\n');
+    writeFileSync(p.path('more.ts'), 'export const more = 2;');
+    t.match(await again(), /^computes\n\{"value":3,"notes":\["runs: code more\.ts changed \(/);
+    t.equal(await again(), '{"value":3,"notes":["unchanged"]}\n');
+    writeFileSync(p.path('more.ts'), 'export const more = 1;');
+    t.equal(await again(), '{"value":2,"notes":["unchanged"]}\n', 'as it was');
+  });
 
 t.test('code that was written since the process began is told by when that was, not by its own time', async (t) => {
   const p = projectIn(t, { 'helper.mjs': 'export const more = 1;' });

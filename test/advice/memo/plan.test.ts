@@ -195,7 +195,13 @@ t.test('what has no end to tell is refused', async (t) => {
   t.match(await at({ inputs: [{ [Symbol('s')]: 1 }] }), { message: /input 1/ });
   t.match(await at({ outputs: ['.'] }), { message: /is a folder with the whole project/ });
   t.match(await at({ outputs: ['/'] }), { message: /whole project/ });
-  t.match(await at({ outputs: ['a', 'a/b'] }), { message: /one is inside the other/ });
+  for (const outputs of [
+    ['a', 'a/b'],
+    ['a/b/c', 'x', 'a'],
+    ['a/b/c/d', 'a/b'],
+  ])
+    t.match(await at({ outputs }), { message: /one is inside the other/ });
+  t.match(await at({ outputs: ['a/b', 'a/c', 'ab', 'a/b'] }), { reason: { type: 'file' } }, 'not made');
   t.match(await at({ outputs: ['.store/x'] }), { message: /in the store/ });
   t.match(await at({ inputs: ['a'], outputs: ['a'] }), { message: /both an input and an output/ });
 });
