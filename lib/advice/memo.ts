@@ -69,7 +69,8 @@ export interface Amendment {
 }
 
 /**
- * Adds what was found while it runs to the memo around it: files that it reads, files that it is about to write, variables. They
+ * Adds what was found while it runs to the memo around it: files that it reads, files that it is about to write (their
+ * folders are made), variables. They
  * decide from then on whether the entry holds: `yield* amend({ inputs: headers })`. Nothing happens where there is no memo.
  * (Idea: StepUp's amend.)
  */

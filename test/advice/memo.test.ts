@@ -361,8 +361,8 @@ t.test('amend: inputs, outputs and variables that are found while it runs', asyn
     calls++;
     yield* amend({ inputs: ['h', 'later'], env: ['SLUICE_TEST_AMEND'] });
     yield* amend({ inputs: ['h'], outputs: ['o'] });
-    yield* amend({ outputs: ['o'] });
-    yield* program('cat h > o');
+    yield* amend({ outputs: ['o', 'new/folder/o'] });
+    yield* program('cat h > o; cp o new/folder/o');
   }).with(p.memo({ inputs: ['a'], key: 'amends' }));
   const is = async (runs: number, why: string): Promise<void> => {
     const { error } = await p.run(step);

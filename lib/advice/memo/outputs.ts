@@ -13,7 +13,7 @@ import type { Hold } from './hold.ts';
 import { keep, putBack } from './kept.ts';
 import type { Look } from './look.ts';
 import { moveAside } from './partial.ts';
-import type { Plan } from './plan.ts';
+import type { Output, Plan } from './plan.ts';
 import { wasMade } from './remember.ts';
 
 /** The outputs of a step, in one run. */
@@ -78,12 +78,12 @@ export class Outputs {
   }
 
   /** Makes the folders that they will be in. Throws where that can't be. */
-  makeFolders(): void {
-    for (const { path, name } of this.#plan.outputs) {
+  makeFolders(outputs: readonly Output[] = this.#plan.outputs): void {
+    for (const { path, name } of outputs) {
       try {
         makeFolders(dirname(path));
       } catch (cause) {
-        throw fileError(this.#run, path, `the folder for its output ${name} can't be made; nothing was started`, cause);
+        throw fileError(this.#run, path, `the folder for its output ${name} can't be made`, cause);
       }
     }
   }
