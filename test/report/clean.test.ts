@@ -43,6 +43,19 @@ t.test('nothing else that a terminal acts upon is left', async (t) => {
   for (const [name, [given, shown]] of Object.entries(cases)) t.equal(forTerminal(given!), shown!, name);
 });
 
+t.test('a backspace goes over characters, not over what is between them', async (t) => {
+  const reset = '\x1b[0m';
+  for (const [given, shown] of [
+    ['\x1b[m\b', `\x1b[m${reset}`],
+    ['a\x1b[1m\bb', `\x1b[1mb${reset}`],
+    ['ab\x1b[1mc\b\b\b\bd', `\x1b[1md${reset}`],
+    ['a\u{1f600}\bb', 'ab'],
+    ['\b\ba', 'a'],
+    ['|\b/\b-', '-'],
+  ])
+    t.equal(forTerminal(given!), shown!);
+});
+
 t.test('whatever is written, only colours are left to act on', async () => {
   const unit = fc.oneof(
     fc.constantFrom('\x1b', '[', ']', ';', '3', '1', 'm', 'A', '\r', '\b', '\x07', '\\', '\x9b', '\x9c', '(', ' '),
