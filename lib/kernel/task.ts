@@ -6,6 +6,7 @@
 //     never ran is closed by `return()`. (`return()` alone is lost across `yield*` once an inner `finally` has yielded.)
 //     Code of an async generator that sits in an `await` of its own gets the grace, then is left behind with a note.
 // L7  A spawned run that fails while nobody joins it fails its parent: the error is thrown at the parent's yield.
+import { coreOf, isRunner } from './create.ts';
 import { callAsyncAs, setHere } from './current.ts';
 import { enqueue, overdue } from './engine.ts';
 import { killedError, toError, type RunError } from './error.ts';
@@ -100,7 +101,7 @@ export class Task implements Running {
         setHere(before);
       }
       if (step.done === true) {
-        this.#end({ type: 'finished', value: step.value });
+        this.#finish(step.value);
         return;
       }
       const answer = this.#take(step.value);
@@ -157,7 +158,7 @@ export class Task implements Running {
       return;
     }
     if (step.done === true) {
-      this.#end({ type: 'finished', value: step.value });
+      this.#finish(step.value);
       return;
     }
     const answer = this.#take(step.value);
@@ -227,6 +228,16 @@ export class Task implements Running {
     if (this.#ended || this.#killed !== undefined || this.#failure !== undefined) return;
     this.#failure = error;
     this.#run.killChildren('a spawned run failed');
+  }
+
+  #finish(value: unknown): void {
+    const { core, runner } = this.#run;
+    // Nobody would hear that what the advice goes around never ran.
+    if (core !== undefined && isRunner(value) && coreOf(value) === core) {
+      const { by, type } = runner.spec;
+      const text = `${type} ${String(by)}: it returned the runner that it goes around, which does not run that; write return yield* proceed`;
+      this.#end({ type: 'failed', error: new TypeError(text) });
+    } else this.#end({ type: 'finished', value });
   }
 
   #end(outcome: Outcome<unknown>): void {

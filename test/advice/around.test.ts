@@ -107,6 +107,29 @@ function held() {
   return { runner, calls };
 }
 
+t.test('a forgotten yield* is told: what is given back is not run by that', async (t) => {
+  const step = driven();
+  const advice = [
+    around(function* forgets(proceed) {
+      return proceed;
+    }),
+    around(async function* forgets(proceed) {
+      return proceed;
+    }),
+  ];
+  for (const one of advice)
+    await t.rejects(
+      step.runner.with(one).run(),
+      like({ name: 'TypeError', message: /^around forgets: it returned the runner .* write return yield\* proceed$/ }),
+    );
+  t.equal(step.starts, 0);
+  const other = driven().runner;
+  const another = around(function* () {
+    return other;
+  });
+  t.equal(await step.runner.with(another).run(), other, 'another one is a value');
+});
+
 t.test('a runner that holds something is discarded once if it is not run, and not if it is', async (t) => {
   const through = around(function* (proceed) {
     return yield* proceed;
