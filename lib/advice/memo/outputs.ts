@@ -78,13 +78,16 @@ export class Outputs {
   }
 
   /** Makes the folders that they will be in. Throws where that can't be. */
-  makeFolders(outputs: readonly Output[] = this.#plan.outputs): void {
-    for (const { path, name } of outputs) {
-      try {
-        makeFolders(dirname(path));
-      } catch (cause) {
-        throw fileError(this.#run, path, `the folder for its output ${name} can't be made`, cause);
-      }
+  makeFolders(): void {
+    for (const output of this.#plan.outputs) this.makeFolder(output, '; nothing was started');
+  }
+
+  /** Makes the folder of one. `hint` is told where that can't be. */
+  makeFolder({ path, name }: Output, hint = ''): void {
+    try {
+      makeFolders(dirname(path));
+    } catch (cause) {
+      throw fileError(this.#run, path, `the folder for its output ${name} can't be made${hint}`, cause);
     }
   }
 

@@ -258,7 +258,7 @@ export class MemoRun implements Running {
       this.#script?.declare([output.name], this.#look.stepName(this.#hold?.key ?? ''), this.#warn);
       if (this.#hold === undefined) continue; // a dry run
       this.#hold.takeNow(output);
-      this.#outputs.makeFolders([output]);
+      this.#outputs.makeFolder(output);
       yield* this.#outputs.keepForeign([output.name], this.#look.known(this.#hold.key));
     }
   }
