@@ -85,7 +85,7 @@ export class Contents {
     try {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) return false;
-      isThere(path);
+      touch(path, stats.mtimeMs);
       if (stats.size <= SMALL) copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
       else yield copyFile(path, temporary, constants.COPYFILE_FICLONE);
       chmodSync(temporary, (executable ? 0o777 : 0o666) & ~UMASK);
@@ -102,11 +102,11 @@ export class Contents {
   }
 }
 
-/** Whether it is there, whole where its size in bytes is told; then it has been used now. */
-function isThere(path: string, size?: number): boolean {
+/** Whether it is there with all of its bytes; then it has been used now. */
+function isThere(path: string, size: number): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   // A machine that lost its power may leave files without what was written to them.
-  if (stats === undefined || (size !== undefined && stats.size !== size)) return false;
+  if (stats?.size !== size) return false;
   touch(path, stats.mtimeMs);
   return true;
 }

@@ -1,6 +1,6 @@
 // Folders: made, found, and names for what is put into them.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 
 /** So often a folder is made again in which others, at the same time, make and delete the ones around it. */
 const TRIES = 10;
@@ -26,6 +26,11 @@ export function nearestWith(names: readonly string[], folder: string): string | 
     if (names.some((name) => existsSync(join(at, name)))) return at;
     if (at === dirname(at)) return undefined;
   }
+}
+
+/** The folders that an absolute path is in, from the inside outwards, but for the root. */
+export function* foldersOf(path: string): Generator<string> {
+  for (let at = path.lastIndexOf(sep); at > 0; at = path.lastIndexOf(sep, at - 1)) yield path.slice(0, at);
 }
 
 /** What a host's file is called: a name could leave the folder, or hide in it. */

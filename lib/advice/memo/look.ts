@@ -75,9 +75,10 @@ export class Look {
     const { moduleFunction } =
       (yield import('../../store/moduleFunction.ts')) as typeof import('../../store/moduleFunction.ts');
     const found = moduleFunction(code.module, code.fn);
-    if (found !== 'found' && code.keyed) return inputs;
-    if (found !== 'found')
+    if (found !== 'found') {
+      if (code.keyed) return inputs;
       throw new TypeError(`memo: ${code.name} can't be told from others: it ${found.problem}; give memo a key`);
+    }
     const { files, absent } = moduleCode(code.module);
     const input = (path: string, required: boolean): Input => ({
       name: `${CODE}${this.#plan.nameOf(path)}`,

@@ -1,11 +1,12 @@
 // What a memo goes by in one run: the parts that decide what it does, and the files that it reads and writes.
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { inspect } from 'node:util';
 import { isRunner, type Code, type Context, type Json, type Runner, type Spec } from '../../kernel/index.ts';
 import { coreOf } from '../../kernel/create.ts';
 import { show } from '../../kernel/runnable.ts';
 import { MISSING, unlookable, type Files } from '../../store/files.ts';
 import { sha256 } from '../../store/digest.ts';
+import { foldersOf } from '../../store/folders.ts';
 import type { Paced } from '../../store/paced.ts';
 import { serialize } from '../../store/serialize.ts';
 import { canonical } from './canonical.ts';
@@ -162,7 +163,7 @@ export class Plan {
     if (isIn(path, storeFolder)) throw new TypeError(`memo: the output ${given} is in the store ${storeFolder}`);
     if (isIn(storeFolder, path))
       throw new TypeError(`memo: the output ${given} is a folder with the store ${storeFolder} in it`);
-    const folders = [...foldersAround(path)];
+    const folders = [...foldersOf(path)];
     const other =
       this.#around.get(path) ?? folders.map((one) => this.#outputs.get(one)).find((one) => one !== undefined);
     if (other !== undefined)
@@ -274,13 +275,6 @@ function globName({ patterns, ignore, dot }: Glob): string {
     /[\s"]/.test(one) ? JSON.stringify(one) : one,
   );
   return `glob ${all.join(' ')}${dot ? ' with dots' : ''}`;
-}
-
-function* foldersAround(path: string): Generator<string> {
-  for (let at = dirname(path); ; at = dirname(at)) {
-    yield at;
-    if (at === dirname(at)) return;
-  }
 }
 
 /** Whether a path is a folder, or inside of it. */

@@ -5,6 +5,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import type Picomatch from 'picomatch';
 import { RunError } from '../../kernel/index.ts';
 import type { RunRecord } from '../../kernel/run.ts';
+import { foldersOf } from '../../store/folders.ts';
 import type { Glob } from './options.ts';
 import type { Input, Output, Plan } from './plan.ts';
 
@@ -58,11 +59,6 @@ export function check(step: Step, input: Input): void {
 function isBelow(path: string): boolean {
   for (const folder of foldersOf(path)) if (writing.has(folder)) return true;
   return false;
-}
-
-/** The folders that a path is in, from the inside outwards. */
-function* foldersOf(path: string): Generator<string> {
-  for (let at = path.lastIndexOf(sep); at > 0; at = path.lastIndexOf(sep, at - 1)) yield path.slice(0, at);
 }
 
 /** Whether an input has a file in it, be that there already or not: it is in the folder, around it, or matches the pattern. */
